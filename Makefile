@@ -1,0 +1,74 @@
+# Everything one does with Claviger's source. `make` alone lists the targets.
+# Needs Go, make, git and curl; `make deps` installs what the tests need beyond that.
+
+SHELL     := bash
+GO        ?= go
+FUZZTIME  ?= 20s
+BENCHTIME ?= 1s
+BENCH     ?= .
+TESTFLAGS ?=
+TIMEOUT   ?= 20m
+TOOL      := $(GO) tool -modfile=tools.mod
+
+# Claviger is one static binary: what is built and tested here is what is shipped.
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev gen build deps test race fuzz bench lint check check-generated screenshots test-crash vuln clean
+
+help: ## list the targets
+	@echo 'Claviger. make TARGET, where TARGET is one of:'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## start the server with its defaults
+	$(GO) run ./cmd/claviger serve
+
+dev: ## start it, and again after each change of a page or of code
+	$(GO) tool templ generate --watch --cmd='$(GO) run ./cmd/claviger serve'
+
+gen: ## make *_templ.go from *.templ
+	$(GO) tool templ generate
+
+build: ## build bin/claviger: static, stripped, without paths of this machine
+	$(GO) build -trimpath -ldflags='-s -w' -o bin/claviger ./cmd/claviger
+
+deps: ## install what the tests need (browser, proxies, database, axe-core)
+	@bash .ci/deps
+
+test: deps ## run all tests (TESTFLAGS='-run TestX -v')
+	@$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+
+race: deps ## run all tests under the race detector (needs a C compiler)
+	@CGO_ENABLED=1 $(GO) test -race -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@GO='$(GO)' bash .ci/fuzz '$(FUZZTIME)'
+
+bench: ## run the benchmarks (BENCH=regexp, BENCHTIME=1s)
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(TESTFLAGS) ./...
+
+lint: ## formatting, go vet, staticcheck
+	@unformatted=$$($(TOOL) gofumpt -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then \
+	  printf 'not formatted; run: go tool -modfile=tools.mod gofumpt -w .\n%s\n' "$$unformatted" >&2; exit 1; \
+	fi
+	@$(GO) vet ./...
+	@$(TOOL) staticcheck ./...
+
+check-generated: ## compare the committed *_templ.go with what templ makes
+	@GO='$(GO)' bash .ci/generated
+
+check: check-generated lint ## all that can be said without running the program: generated code, lint, walls
+	@$(GO) test ./internal/archtest/...
+
+screenshots: deps ## make the pictures of every page anew
+	$(GO) test ./internal/journey -run 'TestScreenshots' -count=1 -update-screenshots
+
+test-crash: deps ## 200 times kill -9 under load (CRASH_KILLS=n)
+	CRASH_KILLS=$${CRASH_KILLS:-200} $(GO) test ./... -run 'TestCrash' -count=1 -timeout 60m $(TESTFLAGS)
+
+vuln: ## look for known vulnerabilities in what we depend on (needs the network)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0 ./...
+
+clean: ## remove what was built
+	rm -rf bin
