@@ -1,0 +1,437 @@
+package access
+
+import (
+	"context"
+	"time"
+)
+
+// day is the span that "calls in 24 hours" looks back.
+const day = 24 * time.Hour
+
+// Overview is an organization with its applications and their use.
+type Overview struct {
+	Standing     Standing
+	Applications []Application
+	Uses         map[string]ApplicationUse // by application id
+	Now          time.Time
+}
+
+// Overview returns what every member may see of an organization.
+func (r *Registry) Overview(ctx context.Context, a Actor, organization string) (Overview, error) {
+	var o Overview
+	err := r.look(ctx, a, organization, "", need{role: Viewer}, func(tx ReadTx, s Standing) error {
+		o.Standing, o.Now = s, s.at
+		var err error
+		if o.Applications, err = tx.Applications(s.Organization.ID); err != nil {
+			return err
+		}
+		o.Uses, err = tx.ApplicationUses(s.Organization.ID, s.at.Add(-day), s.at)
+		return err
+	})
+	return o, err
+}
+
+// Started is an application's "Getting started" page: how far one has come.
+type Started struct {
+	Standing   Standing
+	APIs       []API
+	Basic      Credential
+	HasToken   bool
+	First      LastUse // the latest accepted call with a credential; zero = none yet
+	FirstLabel string  // of the credential that made it
+	Now        time.Time
+}
+
+// GettingStarted returns what members may see of an application.
+func (r *Registry) GettingStarted(ctx context.Context, a Actor, organization, application string) (Started, error) {
+	var st Started
+	err := r.look(ctx, a, organization, application, need{role: Member}, func(tx ReadTx, s Standing) error {
+		st = Started{Standing: s, Now: s.at}
+		var err error
+		if st.APIs, err = tx.APIs(s.Application.ID); err != nil {
+			return err
+		}
+		if st.Basic, err = tx.BasicOf(s.Application.ID); err != nil {
+			return err
+		}
+		n, err := tx.CountCredentials(CredentialFilter{ApplicationID: s.Application.ID, Kind: KindToken, Now: s.at}, 1)
+		if err != nil {
+			return err
+		}
+		st.HasToken = n > 0
+		st.First, err = tx.LatestUse(s.Application.ID)
+		if missing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c, err := tx.Credential(st.First.CredentialID)
+		st.FirstLabel = c.Label
+		return err
+	})
+	return st, err
+}
+
+// APIOf returns an application's API for the form that edits it.
+func (r *Registry) APIOf(ctx context.Context, a Actor, organization, application, slug string) (Standing, API, error) {
+	var standing Standing
+	var api API
+	err := r.look(ctx, a, organization, application, need{role: Admin}, func(tx ReadTx, s Standing) error {
+		standing = s
+		var err error
+		api, err = apiOf(tx, s, slug)
+		return err
+	})
+	return standing, api, err
+}
+
+// Stand returns where an actor stands who needs a role, for forms.
+func (r *Registry) Stand(ctx context.Context, a Actor, organization, application string, role Role) (Standing, error) {
+	var standing Standing
+	err := r.look(ctx, a, organization, application, need{role: role}, func(_ ReadTx, s Standing) error {
+		standing = s
+		return nil
+	})
+	return standing, err
+}
+
+// StandElevated is Stand for admins whose elevation reaches the application. It
+// also returns the application's APIs.
+func (r *Registry) StandElevated(ctx context.Context, a Actor, organization, application string) (Standing, []API, error) {
+	var standing Standing
+	var apis []API
+	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
+		standing = s
+		var err error
+		apis, err = tx.APIs(s.Application.ID)
+		return err
+	})
+	return standing, apis, err
+}
+
+// UsedCredential is a credential with what is known of its use.
+type UsedCredential struct {
+	Credential Credential
+	State      State
+	LastUse    LastUse // zero = never
+	Calls      int64   // accepted in the last 24 hours
+}
+
+// maxCounted is how far a list's total is counted; beyond it, it is "1,000+".
+const maxCounted = 1000
+
+// ManageAPI is the Manage API page of an application.
+type ManageAPI struct {
+	Standing Standing
+	APIs     []API
+	Basic    UsedCredential
+	Tokens   []UsedCredential // one page of those that are chosen
+	More     bool             // there are older ones
+	Newer    bool             // there are newer ones
+	Total    int              // chosen ones, at most maxCounted+1
+	Ended    []UsedCredential // the latest expired and revoked ones
+	EndedAll int              // how many of those there are, at most maxCounted+1
+	Any      bool             // the application has had a token
+	Now      time.Time
+}
+
+// TokensPage is how many tokens are on one page of the list.
+const TokensPage = 50
+
+const endedShown = 50
+
+// ManageAPI returns the Manage API page, for admins whose elevation reaches it.
+// Of the filter, State, Live, Ended, ExpiresBefore, Search, Scope and the cursors
+// are the caller's.
+func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, application string, f CredentialFilter) (ManageAPI, error) {
+	var m ManageAPI
+	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
+		m = ManageAPI{Standing: s, Now: s.at}
+		var err error
+		if m.APIs, err = tx.APIs(s.Application.ID); err != nil {
+			return err
+		}
+		basic, err := tx.BasicOf(s.Application.ID)
+		if err != nil {
+			return err
+		}
+		used, err := withUse(tx, []Credential{basic}, s.at)
+		if err != nil {
+			return err
+		}
+		m.Basic = used[0]
+		f.ApplicationID, f.Kind, f.Now = s.Application.ID, KindToken, s.at
+		if err := m.page(tx, f); err != nil {
+			return err
+		}
+		return m.ended(tx, CredentialFilter{ApplicationID: s.Application.ID, Kind: KindToken, Ended: true, Now: s.at})
+	})
+	return m, err
+}
+
+// page fills in one page of tokens. It asks for one more than it shows, to learn
+// whether there are more in the direction it reads.
+func (m *ManageAPI) page(tx ReadTx, f CredentialFilter) error {
+	f.Limit = TokensPage + 1
+	list, err := tx.Credentials(f)
+	if err != nil {
+		return err
+	}
+	extra := len(list) > TokensPage
+	if f.Before != (Cursor{}) {
+		m.Newer, m.More = extra, true
+		if extra {
+			list = list[1:]
+		}
+	} else {
+		m.More, m.Newer = extra, f.After != (Cursor{})
+		if extra {
+			list = list[:TokensPage]
+		}
+	}
+	if m.Tokens, err = withUse(tx, list, f.Now); err != nil {
+		return err
+	}
+	m.Total, err = tx.CountCredentials(f, maxCounted+1)
+	return err
+}
+
+// ended fills in the folded list of expired and revoked tokens.
+func (m *ManageAPI) ended(tx ReadTx, f CredentialFilter) error {
+	var err error
+	if m.EndedAll, err = tx.CountCredentials(f, maxCounted+1); err != nil {
+		return err
+	}
+	f.Limit = endedShown
+	list, err := tx.Credentials(f)
+	if err != nil {
+		return err
+	}
+	if m.Ended, err = withUse(tx, list, f.Now); err != nil {
+		return err
+	}
+	any, err := tx.CountCredentials(CredentialFilter{ApplicationID: f.ApplicationID, Kind: KindToken, Now: f.Now}, 1)
+	m.Any = any > 0
+	return err
+}
+
+// withUse adds to credentials what is known of their use.
+func withUse(tx ReadTx, list []Credential, now time.Time) ([]UsedCredential, error) {
+	ids := make([]string, len(list))
+	for i, c := range list {
+		ids[i] = c.ID
+	}
+	last, err := tx.LastUses(ids)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := tx.Calls(ids, now.Add(-day))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]UsedCredential, len(list))
+	for i, c := range list {
+		out[i] = UsedCredential{Credential: c, State: c.StateAt(now), LastUse: last[c.ID], Calls: calls[c.ID]}
+	}
+	return out, nil
+}
+
+// TokenPage is one token with its use and its history.
+type TokenPage struct {
+	Standing Standing
+	APIs     []API
+	Token    UsedCredential
+	Events   []Event // latest first
+	Now      time.Time
+}
+
+// Token returns one token of an application, for admins whose elevation reaches it.
+func (r *Registry) Token(ctx context.Context, a Actor, organization, application, id string) (TokenPage, error) {
+	var t TokenPage
+	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
+		t = TokenPage{Standing: s, Now: s.at}
+		c, err := tokenOf(tx, s, id)
+		if err != nil {
+			return err
+		}
+		used, err := withUse(tx, []Credential{c}, s.at)
+		if err != nil {
+			return err
+		}
+		t.Token = used[0]
+		if t.APIs, err = tx.APIs(s.Application.ID); err != nil {
+			return err
+		}
+		t.Events, err = tx.Events(EventFilter{OrganizationID: s.Organization.ID, TargetID: c.ID, Limit: 50})
+		return err
+	})
+	return t, err
+}
+
+// Tokens returns tokens of an application with their use, by their ids, for the
+// page that confirms their revocation.
+func (r *Registry) Tokens(ctx context.Context, a Actor, organization, application string, ids []string) (Standing, []UsedCredential, error) {
+	var standing Standing
+	var out []UsedCredential
+	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
+		standing = s
+		list := make([]Credential, 0, len(ids))
+		for _, id := range ids {
+			c, err := tokenOf(tx, s, id)
+			if err != nil {
+				return err
+			}
+			list = append(list, c)
+		}
+		var err error
+		out, err = withUse(tx, list, s.at)
+		return err
+	})
+	return standing, out, err
+}
+
+// AllTokens returns every token of an application, for operators.
+func (r *Registry) AllTokens(ctx context.Context, a Actor, organization, application string) ([]UsedCredential, error) {
+	if !a.operator() {
+		return nil, fail(Forbidden, "This is the command line's list.")
+	}
+	var out []UsedCredential
+	err := r.look(ctx, a, organization, application, need{role: Owner}, func(tx ReadTx, s Standing) error {
+		out = nil
+		f := CredentialFilter{ApplicationID: s.Application.ID, Kind: KindToken, Now: s.at, Limit: 1000}
+		for {
+			list, err := tx.Credentials(f)
+			if err != nil || len(list) == 0 {
+				return err
+			}
+			used, err := withUse(tx, list, s.at)
+			if err != nil {
+				return err
+			}
+			out = append(out, used...)
+			last := list[len(list)-1]
+			f.After = Cursor{At: last.CreatedAt, ID: last.ID}
+		}
+	})
+	return out, err
+}
+
+// Activity is one page of what was done in an organization.
+type Activity struct {
+	Standing     Standing
+	Events       []Event // latest first
+	More         bool    // there are older ones
+	Newer        bool
+	Applications []Application
+	Members      []MemberUser
+	Now          time.Time
+}
+
+const eventsPage = 50
+
+// Activity returns one page of events, for admins. Of the filter all but
+// OrganizationID, ApplicationID and Limit are the caller's.
+func (r *Registry) Activity(ctx context.Context, a Actor, organization, application string, f EventFilter) (Activity, error) {
+	var out Activity
+	err := r.look(ctx, a, organization, "", need{role: Admin}, func(tx ReadTx, s Standing) error {
+		out = Activity{Standing: s, Now: s.at}
+		var err error
+		if out.Applications, err = tx.Applications(s.Organization.ID); err != nil {
+			return err
+		}
+		f.OrganizationID, f.ApplicationID, f.Limit = s.Organization.ID, "", eventsPage+1
+		for _, app := range out.Applications {
+			if app.Slug == application {
+				f.ApplicationID = app.ID
+			}
+		}
+		if application != "" && f.ApplicationID == "" {
+			return noSuch("application", organization+"/"+application)
+		}
+		if out.Members, err = tx.Members(s.Organization.ID); err != nil {
+			return err
+		}
+		out.Events, err = tx.Events(f)
+		return err
+	})
+	extra := len(out.Events) > eventsPage
+	if f.BeforeSeq != 0 {
+		out.Newer, out.More = extra, true
+		if extra {
+			out.Events = out.Events[1:]
+		}
+	} else {
+		out.More, out.Newer = extra, f.AfterSeq != 0
+		if extra {
+			out.Events = out.Events[:eventsPage]
+		}
+	}
+	return out, err
+}
+
+// Directory is what the command line lists.
+type Directory struct {
+	Organizations []Organization
+	Applications  map[string][]Application // by organization id
+	APIs          map[string][]API         // by application id
+}
+
+// Directory returns all organizations with their applications and APIs, for operators.
+func (r *Registry) Directory(ctx context.Context) (Directory, error) {
+	var d Directory
+	err := r.Store.View(ctx, func(tx ReadTx) error {
+		d = Directory{Applications: map[string][]Application{}, APIs: map[string][]API{}}
+		var err error
+		if d.Organizations, err = tx.Organizations(); err != nil {
+			return err
+		}
+		for _, org := range d.Organizations {
+			apps, err := tx.Applications(org.ID)
+			if err != nil {
+				return err
+			}
+			d.Applications[org.ID] = apps
+			for _, app := range apps {
+				if d.APIs[app.ID], err = tx.APIs(app.ID); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return d, err
+}
+
+// Shown is an application as the command line shows it.
+type Shown struct {
+	Organization Organization
+	Application  Application
+	APIs         []API
+	Basic        UsedCredential
+}
+
+// Show returns one application, for operators.
+func (r *Registry) Show(ctx context.Context, a Actor, organization, application string) (Shown, error) {
+	var out Shown
+	if !a.operator() {
+		return out, fail(Forbidden, "This is the command line's view.")
+	}
+	err := r.look(ctx, a, organization, application, need{role: Owner}, func(tx ReadTx, s Standing) error {
+		out = Shown{Organization: s.Organization, Application: s.Application}
+		var err error
+		if out.APIs, err = tx.APIs(s.Application.ID); err != nil {
+			return err
+		}
+		basic, err := tx.BasicOf(s.Application.ID)
+		if err != nil {
+			return err
+		}
+		used, err := withUse(tx, []Credential{basic}, s.at)
+		if err == nil {
+			out.Basic = used[0]
+		}
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,249 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"claviger/internal/secret"
+)
+
+// ErrNoRow is what a store answers when what was asked for is not there.
+var ErrNoRow = errors.New("no such row")
+
+// Store is what the domain needs from a database. A closure may run more than
+// once, and sees and changes one consistent state; it must have no effect but on
+// its transaction, and ends at its first error. An error of the database itself
+// comes back as an *Error of kind Unavailable.
+type Store interface {
+	View(ctx context.Context, read func(ReadTx) error) error
+	Update(ctx context.Context, write func(Tx) error) error
+}
+
+// ReadTx is what can be asked within a transaction, by families. Single things
+// that are not there are ErrNoRow; lists that are empty are nil.
+type ReadTx interface {
+	OrganizationReader
+	CredentialReader
+	UserReader
+	UseReader
+	EventReader
+}
+
+// Tx is what can be asked and changed within a transaction. Changes that are
+// conditional report whether they happened.
+type Tx interface {
+	ReadTx
+	OrganizationWriter
+	CredentialWriter
+	UserWriter
+	UseWriter
+	EventWriter
+}
+
+// OrganizationReader asks for organizations, applications, APIs and members.
+type OrganizationReader interface {
+	Organization(slug string) (Organization, error)
+	OrganizationByID(id string) (Organization, error)
+	Organizations() ([]Organization, error)                // by slug
+	OrganizationsOf(userID string) ([]Organization, error) // by name, then slug
+	Application(organizationID, slug string) (Application, error)
+	ApplicationByID(id string) (Application, error)
+	Applications(organizationID string) ([]Application, error) // by name, then slug
+	APIs(applicationID string) ([]API, error)                  // in the order of their making
+	Membership(organizationID, userID string) (Membership, error)
+	Members(organizationID string) ([]MemberUser, error) // by the user's name, then id
+	// Target returns by one question what a request is judged by.
+	Target(organizationSlug, applicationSlug string) (Target, error)
+}
+
+// MemberUser is a membership together with its user.
+type MemberUser struct {
+	Membership Membership
+	User       User
+}
+
+// Target is what a request wants to reach.
+type Target struct {
+	Organization Organization
+	Application  Application
+	APIs         []API
+	BasicState   State // of the application's basic credential: Active, Paused or Disabled
+}
+
+// OrganizationWriter changes organizations, applications, APIs and members.
+// Inserts of a slug that is taken report false.
+type OrganizationWriter interface {
+	InsertOrganization(Organization) (bool, error)
+	InsertApplication(Application) (bool, error)
+	UpdateApplication(Application) error // name, switches, default API
+	InsertAPI(API) (bool, error)
+	UpdateAPI(API) error // name, upstream
+	InsertMembership(Membership) (bool, error)
+}
+
+// CredentialFilter chooses credentials of one application, newest first.
+type CredentialFilter struct {
+	ApplicationID string
+	Kind          Kind
+	State         State     // Active, Paused, Expired or Revoked; empty = any
+	Live          bool      // neither expired nor revoked
+	Ended         bool      // expired or revoked
+	ExpiresBefore time.Time // zero = whenever
+	Search        string    // part of the label (folded), or of what is shown of the secret
+	Scope         Scope     // zero = any; else whose restriction allows it
+	After         Cursor    // only older ones than this; zero = from the newest
+	Before        Cursor    // only newer ones than this, the nearest first reversed; zero = no
+	Limit         int
+	Now           time.Time // by which states are computed
+}
+
+// Cursor is a place in a list that is ordered by time and id.
+type Cursor struct {
+	At time.Time
+	ID string
+}
+
+// CredentialReader asks for credentials.
+type CredentialReader interface {
+	Credential(id string) (Credential, error)
+	BasicOf(applicationID string) (Credential, error)
+	CredentialByDigests([]secret.Digest) (Credential, error)
+	CredentialByNonce(applicationID, nonce string) (Credential, error)
+	Credentials(CredentialFilter) ([]Credential, error) // always newest first
+	// CountCredentials counts up to most (the filter's cursors and Limit do not matter).
+	CountCredentials(f CredentialFilter, most int) (int, error)
+}
+
+// CredentialWriter changes credentials. The conditional changes report whether
+// the credential was in a state in which they could happen.
+type CredentialWriter interface {
+	InsertCredential(Credential) error
+	RenameCredential(id, label string) error
+	PauseCredential(id string, at time.Time) (bool, error)                     // if neither paused nor revoked
+	ResumeCredential(id string) (bool, error)                                  // if paused and not revoked
+	RevokeCredential(id string, at time.Time, by, reason string) (bool, error) // if not revoked; basic: erases digest and sealed copy
+	// UseNonce remembers the nonce of a form that was carried out, and reports
+	// false where it was known already. Nonces are forgotten after their time.
+	UseNonce(nonce string, at time.Time) (bool, error)
+}
+
+// UserReader asks for users, sessions, elevations, the set-up link and throttles.
+type UserReader interface {
+	User(id string) (User, error)
+	UserByEmail(emailKey string) (User, error)
+	Users() ([]User, error) // by email
+	HasOwner() (bool, error)
+	SetupLink() (SetupLink, error)
+	SessionByToken(hash []byte) (Session, error)             // by the token or the previous one; not if ended
+	Session(id string) (Session, error)                      // ended ones too
+	CurrentElevation(sessionID string) (Elevation, error)    // the latest not dropped, over or not
+	RecentReasons(userID string, most int) ([]string, error) // latest first, each once
+}
+
+// SetupLink is the one-time link that makes the first owner.
+type SetupLink struct {
+	TokenHash []byte
+	ExpiresAt time.Time
+	UsedAt    time.Time // zero = not
+}
+
+// UserWriter changes users, sessions, elevations, the set-up link and throttles.
+type UserWriter interface {
+	InsertUser(User) (bool, error) // false: the email is taken
+	SetPassword(userID, hash string) error
+	SetSignedIn(userID string, at time.Time) error
+	DisableUser(userID string, at time.Time) (bool, error)     // if not disabled
+	PutSetupLink(SetupLink) error                              // replaces the one there was
+	UseSetupLink(tokenHash []byte, at time.Time) (bool, error) // if it is this one, unused and not over
+	InsertSession(Session) error
+	RotateSession(id string, from, to []byte, at time.Time) (bool, error) // if its token is still from; from becomes the previous one
+	TouchSession(id string, seen time.Time) error
+	SetSessionPassword(id string, at time.Time) error
+	SaveSessionData(id, data string) (bool, error) // if not ended
+	EndSession(id string, at time.Time) (bool, error)
+	EndSessionsOf(userID string, at time.Time) error
+	InsertElevation(Elevation) error
+	EndElevations(sessionID string, at time.Time) (bool, error) // those not ended yet
+	// Spend counts one attempt against a key whose window begins at the first
+	// attempt, and returns how many there are now, this one included, and when the
+	// window began. A window older than length is begun anew.
+	Spend(key string, now time.Time, length time.Duration) (count int, since time.Time, err error)
+	// Refund takes one attempt back.
+	Refund(key string) error
+}
+
+// Use is what is known of the use of one credential within one minute.
+type Use struct {
+	CredentialID  string
+	ApplicationID string // to which the calls went
+	Minute        time.Time
+	Accepted      int64
+	Refused       int64
+	At            time.Time // of the latest accepted call; zero = none was accepted
+	Address       string
+	Agent         string
+	API           string
+	Method        string
+}
+
+// LastUse is a credential's latest accepted call.
+type LastUse struct {
+	CredentialID string
+	At           time.Time
+	Address      string
+	Agent        string
+	API          string
+	Method       string
+}
+
+// ApplicationUse sums up an application for its organization's overview.
+type ApplicationUse struct {
+	Credentials int // that are live
+	Calls       int64
+	LastAt      time.Time // zero = never
+}
+
+// UseReader asks for the use of credentials.
+type UseReader interface {
+	LastUses(credentialIDs []string) (map[string]LastUse, error)
+	Calls(credentialIDs []string, since time.Time) (map[string]int64, error) // accepted
+	// LatestUse returns the latest accepted call to an application with a
+	// credential of its own, ErrNoRow if there was none.
+	LatestUse(applicationID string) (LastUse, error)
+	ApplicationUses(organizationID string, since, now time.Time) (map[string]ApplicationUse, error) // by application id
+}
+
+// UseWriter adds up uses.
+type UseWriter interface {
+	AddUses([]Use) error // adds to what there is of the same credential, application and minute
+}
+
+// EventFilter chooses events that an organization's admins may see, newest first:
+// its own, and those of the whole installation whose actor is a member.
+type EventFilter struct {
+	OrganizationID string // empty = all events there are (the command line)
+	ApplicationID  string
+	ActorID        string
+	Operators      bool // only acts without a user: the command line, the program
+	Act            Act
+	TargetID       string
+	From, To       time.Time // zero = whenever; To is exclusive
+	AfterSeq       int64     // only older ones; 0 = from the newest
+	BeforeSeq      int64     // only newer ones, the nearest; 0 = no
+	Limit          int
+}
+
+// EventReader asks for events.
+type EventReader interface {
+	EventHead() (EventHead, error) // zero if there is none
+	Events(EventFilter) ([]Event, error)
+	NewestEventAt() (time.Time, error) // zero if there is none
+}
+
+// EventWriter adds events and tallies.
+type EventWriter interface {
+	InsertEvent(Event) error
+	AddTally(Tally) error                          // adds Count to what there is of minute, act and subject
+	TakeTallies(before time.Time) ([]Tally, error) // removes and returns those of minutes before
+}

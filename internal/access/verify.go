@@ -1,0 +1,281 @@
+package access
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"claviger/internal/secret"
+)
+
+// Way is how a credential was presented with a request.
+type Way int
+
+// The ways. Malformed also stands for what comes twice, or in two ways at once.
+const (
+	WayNone Way = iota
+	WayBearer
+	WayBasic
+	WayQueryToken  // ?access_token=
+	WayQueryClient // ?client_id=&client_secret=
+	WayMalformed
+)
+
+// Presented is what a request presented to be let in.
+type Presented struct {
+	Way    Way
+	Name   string // the username, or the client id
+	Secret secret.Secret
+}
+
+// Request is a request to be judged.
+type Request struct {
+	Organization string // slugs, as they stand in the path
+	Application  string
+	API          string
+	WantAPI      bool   // false: no API is asked for, scopes are only reported
+	DefaultAPI   bool   // what names no API goes to the application's default API
+	Method       string // empty = unknown, which counts as a write
+	Presented    Presented
+	Caller       Caller
+	Agent        string
+}
+
+// Principal is who a request is from, for the identity headers.
+type Principal struct {
+	Organization string
+	Application  string
+	Kind         Kind
+	Credential   string // id; empty for anonymous
+	Label        string
+	Subject      string
+	Scopes       Scopes
+}
+
+// Reason is why a request is refused.
+type Reason int
+
+// The reasons, as in the decision's table.
+const (
+	Accepted Reason = iota
+	NoCredential
+	InvalidCredential
+	CredentialExpired
+	CredentialRevoked
+	CredentialPaused
+	UserGone
+	BasicDisabled
+	WayOff
+	AddressNotAllowed
+	InsufficientScope
+	UnknownAPI
+)
+
+// Verdict is the decision on a request.
+type Verdict struct {
+	Reason      Reason
+	Description string // for people, and for error_description; empty when accepted
+	BasicWorks  bool   // the application's Basic credentials can still be used
+	NeededScope Scope  // when the scope does not reach
+	Principal   Principal
+	API         API  // the API it goes to; zero where none was asked for
+	ByDefault   bool // API is the application's default one: the path names none
+}
+
+// Accepted reports whether the request is let in.
+func (v Verdict) Accepted() bool { return v.Reason == Accepted }
+
+// Verifier takes the one decision behind forward-auth, gateway and introspection.
+type Verifier struct {
+	store Store
+	keys  *secret.Keyring
+	clock Clock
+	uses  *UseLog
+}
+
+// NewVerifier returns a verifier that notes uses in a log.
+func NewVerifier(d Deps, uses *UseLog) *Verifier {
+	return &Verifier{store: d.Store, keys: d.Keys, clock: d.Clock, uses: uses}
+}
+
+const invalidDescription = "The credential is not valid for this application."
+
+// found is a credential that is genuine, with what its judgement depends on.
+type found struct {
+	credential    Credential
+	applicationID string // of the target
+	user          User
+	membership    Membership
+}
+
+// Verify judges a request. Its error is of kind Unavailable where the database is
+// needed and cannot be reached; a refusal is no error but a Verdict.
+func (v *Verifier) Verify(ctx context.Context, r Request) (Verdict, error) {
+	now := v.clock.Now()
+	var verdict Verdict
+	var f found
+	err := v.store.View(ctx, func(tx ReadTx) error {
+		verdict, f = Verdict{}, found{}
+		target, err := tx.Target(r.Organization, r.Application)
+		if missing(err) {
+			verdict = refusal(InvalidCredential, invalidDescription)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		verdict, err = v.judge(tx, r, target, now, &f)
+		verdict.BasicWorks = target.BasicState == Active
+		return err
+	})
+	if err != nil {
+		return Verdict{}, err
+	}
+	if f.credential.ID != "" {
+		v.uses.note(f.credential.ID, f.applicationID, r, verdict, now)
+	}
+	return verdict, nil
+}
+
+func refusal(reason Reason, description string) Verdict {
+	return Verdict{Reason: reason, Description: description}
+}
+
+// judge goes down the decision's table. f is filled in where a genuine credential
+// of this target was met, whatever became of it.
+func (v *Verifier) judge(tx ReadTx, r Request, t Target, now time.Time, f *found) (Verdict, error) {
+	switch {
+	case r.Presented.Way == WayMalformed:
+		return refusal(InvalidCredential, invalidDescription), nil
+	case r.Presented.Way == WayNone && t.Application.Switches.Open:
+		return reach(r, t, Principal{Kind: KindAnonymous, Scopes: AllScopes()}), nil
+	case r.Presented.Way == WayNone:
+		return refusal(NoCredential, "A credential is needed."), nil
+	case r.Presented.Way == WayBasic && r.Presented.Name == t.Application.ID && t.BasicState == Disabled:
+		return refusal(BasicDisabled, "Basic is disabled for this application: use a token"), nil
+	}
+	genuine, err := v.find(tx, r.Presented, t, f)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if !genuine {
+		*f = found{}
+		return refusal(InvalidCredential, invalidDescription), nil
+	}
+	if bad := f.state(now); bad.Reason != Accepted {
+		return bad, nil
+	}
+	if !t.Application.Switches.QueryCredentials && (r.Presented.Way == WayQueryToken || r.Presented.Way == WayQueryClient) {
+		return refusal(WayOff, "Credentials in the query string are switched off for this application: send the token in the Authorization header."), nil
+	}
+	if !f.credential.allows(r.Caller) {
+		return refusal(AddressNotAllowed, "This credential may not be used from this address."), nil
+	}
+	return reach(r, t, f.principal()), nil
+}
+
+// find looks for the credential that was presented, and reports whether it is
+// genuine for this target: it is one, presented in a way of its kind, and belongs
+// to the application, or to its organization.
+func (v *Verifier) find(tx ReadTx, p Presented, t Target, f *found) (bool, error) {
+	if _, err := secret.Parse(p.Secret.Expose()); err != nil {
+		return false, nil
+	}
+	var err error
+	f.credential, err = tx.CredentialByDigests(v.keys.Digests(p.Secret))
+	if missing(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	f.applicationID = t.Application.ID
+	c := f.credential
+	if c.OrganizationID != t.Organization.ID || c.ApplicationID != "" && c.ApplicationID != t.Application.ID {
+		return false, nil
+	}
+	switch c.Kind {
+	case KindBasic:
+		return p.Way == WayBasic && p.Name == c.ApplicationID, nil
+	case KindToken:
+		return p.Way == WayBearer || p.Way == WayQueryToken, nil
+	case KindClient:
+		return p.Way == WayQueryClient && p.Name == c.ID, nil
+	case KindPersonal:
+		return f.personal(tx, p)
+	}
+	return false, nil
+}
+
+// personal loads the user of a personal token and reports whether it was
+// presented as Bearer, or as Basic with the user's email.
+func (f *found) personal(tx ReadTx, p Presented) (bool, error) {
+	var err error
+	if f.user, err = tx.User(f.credential.UserID); err != nil {
+		return false, err
+	}
+	if f.membership, err = tx.Membership(f.credential.OrganizationID, f.user.ID); err != nil && !missing(err) {
+		return false, err
+	}
+	return p.Way == WayBearer || p.Way == WayQueryToken || p.Way == WayBasic && FoldEmail(p.Name) == f.user.EmailKey, nil
+}
+
+// state refuses a credential that is not active, or whose user may no longer come in.
+func (f *found) state(now time.Time) Verdict {
+	switch f.credential.StateAt(now) {
+	case Expired:
+		return refusal(CredentialExpired, "The credential expired on "+f.credential.ExpiresAt.UTC().Format("2 January 2006 at 15:04 UTC")+".")
+	case Revoked, Disabled:
+		return refusal(CredentialRevoked, "The credential was revoked on "+f.credential.RevokedAt.UTC().Format("2 January 2006 at 15:04 UTC")+".")
+	case Paused:
+		return refusal(CredentialPaused, "The credential is paused.")
+	}
+	if f.credential.Kind != KindPersonal {
+		return Verdict{}
+	}
+	switch {
+	case !f.user.DisabledAt.IsZero():
+		return refusal(UserGone, "The user of this token is disabled.")
+	case f.membership.Role == "":
+		return refusal(UserGone, "The user of this token is no longer a member of the organization.")
+	}
+	return Verdict{}
+}
+
+func (f *found) principal() Principal {
+	c := f.credential
+	p := Principal{Kind: c.Kind, Credential: c.ID, Label: c.Label, Subject: c.Subject(), Scopes: c.Restriction.Effective()}
+	if c.Kind == KindPersonal {
+		p.Subject = f.user.Email
+		p.Scopes = p.Scopes.Intersect(f.membership.Role.Scopes())
+	}
+	return p
+}
+
+// reach judges whether the principal may do with the API what the request wants.
+func reach(r Request, t Target, p Principal) Verdict {
+	p.Organization, p.Application = t.Organization.Slug, t.Application.Slug
+	v := Verdict{Principal: p}
+	if !r.WantAPI {
+		return v
+	}
+	i := slices.IndexFunc(t.APIs, func(a API) bool { return a.Slug == r.API })
+	if i < 0 && r.DefaultAPI && t.Application.DefaultAPI != "" {
+		i = slices.IndexFunc(t.APIs, func(a API) bool { return a.ID == t.Application.DefaultAPI })
+		v.ByDefault = true
+	}
+	if i < 0 {
+		return refusal(UnknownAPI, "This application has no such API.")
+	}
+	v.API = t.APIs[i]
+	if action := ActionOf(r.Method); !p.Scopes.Allow(v.API.Slug, action) {
+		bad := refusal(InsufficientScope, "The credential may not "+string(action)+" on this API.")
+		bad.NeededScope = Scope{v.API.Slug, action}
+		return bad
+	}
+	return v
+}
+
+// ScopeList returns the scopes as the identity header and challenges print them.
+func (p Principal) ScopeList() string { return strings.TrimSpace(p.Scopes.String()) }

@@ -1,0 +1,112 @@
+package secret
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// Argon2id as OWASP recommends it: 19 MiB, two passes, one lane, some 36 ms.
+const (
+	argonMemory = 19 * 1024 // KiB
+	argonTime   = 2
+	argonLanes  = 1
+	saltLen     = 16
+	sumLen      = 32
+)
+
+// MaxPasswordLen is the longest password that is hashed, in bytes: a longer one
+// is refused, so that nobody can make the server chew on megabytes.
+const MaxPasswordLen = 1024
+
+// ErrPasswordTooLong says that a password is longer than MaxPasswordLen.
+var ErrPasswordTooLong = errors.New("the password is longer than 1024 bytes")
+
+// Passwords hashes and checks the passwords that people sign in with. It bounds
+// how many checks run at once: each takes 19 MiB.
+type Passwords struct {
+	slots chan struct{}
+	dummy string
+}
+
+// NewPasswords returns a hasher that runs at most atOnce checks at a time.
+func NewPasswords(atOnce int) *Passwords {
+	return &Passwords{slots: make(chan struct{}, atOnce), dummy: hashPassword(New(RandomText(24)))}
+}
+
+// Hash returns the hash of a new password in the PHC string format. It waits
+// for a free slot and fails when ctx ends first.
+func (p *Passwords) Hash(ctx context.Context, password Secret) (string, error) {
+	if len(password.text) > MaxPasswordLen {
+		return "", ErrPasswordTooLong
+	}
+	if err := p.acquire(ctx); err != nil {
+		return "", err
+	}
+	defer p.release()
+	return hashPassword(password), nil
+}
+
+// Check reports whether the password belongs to the hash. An empty hash (no
+// such user) costs the same time and is never right. stale tells that the hash
+// was made with other parameters than today's and should be replaced.
+func (p *Passwords) Check(ctx context.Context, hash string, password Secret) (ok, stale bool, err error) {
+	if len(password.text) > MaxPasswordLen {
+		return false, false, nil
+	}
+	if err := p.acquire(ctx); err != nil {
+		return false, false, err
+	}
+	defer p.release()
+	known := hash != ""
+	if !known {
+		hash = p.dummy
+	}
+	ok, stale, err = checkPassword(hash, password)
+	return ok && known, stale && known, err
+}
+
+func (p *Passwords) acquire(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a password check: %w", ctx.Err())
+	}
+}
+
+func (p *Passwords) release() { <-p.slots }
+
+func hashPassword(password Secret) string {
+	salt := make([]byte, saltLen)
+	_, _ = rand.Read(salt)
+	sum := argon2.IDKey([]byte(password.text), salt, argonTime, argonMemory, argonLanes, sumLen)
+	enc := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes, enc(salt), enc(sum))
+}
+
+func checkPassword(hash string, password Secret) (ok, stale bool, err error) {
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return false, false, errors.New("the stored password hash is damaged")
+	}
+	var memory, passes uint32
+	var lanes uint8
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &lanes); err != nil || memory == 0 || memory > 1<<20 || passes == 0 || passes > 16 || lanes == 0 {
+		return false, false, errors.New("the stored password hash is damaged")
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
+	want, err2 := base64.RawStdEncoding.DecodeString(parts[5])
+	if err1 != nil || err2 != nil || len(want) == 0 {
+		return false, false, errors.New("the stored password hash is damaged")
+	}
+	got := argon2.IDKey([]byte(password.text), salt, passes, memory, lanes, uint32(len(want)))
+	stale = memory != argonMemory || passes != argonTime || lanes != argonLanes
+	return subtle.ConstantTimeCompare(got, want) == 1, stale, nil
+}
