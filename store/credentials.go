@@ -1,0 +1,232 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"claviger/internal/access"
+	"claviger/internal/secret"
+)
+
+const (
+	credentialColumns = `c.id, c.organization_id, c.application_id, c.user_id, c.kind, c.label, c.scopes, c.prefix, c.last4,
+		c.key_id, c.digest, c.sealed, c.allowed, c.nonce, c.replaces, c.created_at, c.created_by,
+		c.expires_at, c.paused_at, c.revoked_at, c.revoked_by, c.revoked_reason`
+
+	selectByDigest = `SELECT ` + credentialColumns + ` FROM credentials c WHERE c.digest = $1 AND c.key_id = $2`
+)
+
+// nonceMemory is how long the nonce of a form is remembered: longer than any
+// form that carries one is accepted.
+const nonceMemory = 30 * 24 * time.Hour
+
+func credentialInto(c *access.Credential) []any {
+	return []any{
+		&c.ID, &c.OrganizationID,
+		toText{&c.ApplicationID},
+		toText{&c.UserID},
+		&c.Kind, &c.Label,
+		toScopes{&c.Restriction},
+		&c.Prefix, &c.Last4,
+		&c.Digest.KeyID, &c.Digest.Sum, &c.Sealed,
+		toAllowed{&c.Allowed},
+		&c.Nonce, &c.Replaces,
+		toTime{&c.CreatedAt},
+		&c.CreatedBy,
+		toTime{&c.ExpiresAt},
+		toTime{&c.PausedAt},
+		toTime{&c.RevokedAt},
+		&c.RevokedBy, &c.RevokedReason,
+	}
+}
+
+// Credential returns the credential with that id.
+func (t *tx) Credential(id string) (c access.Credential, err error) {
+	err = t.one(credentialInto(&c), `SELECT `+credentialColumns+` FROM credentials c WHERE c.id = $1`, id)
+	return c, err
+}
+
+// BasicOf returns the one basic credential of an application, disabled or not.
+func (t *tx) BasicOf(applicationID string) (c access.Credential, err error) {
+	err = t.one(credentialInto(&c), `SELECT `+credentialColumns+` FROM credentials c
+		WHERE c.application_id = $1 AND c.kind = 'basic'`, applicationID)
+	return c, err
+}
+
+// CredentialByDigests returns the credential, in whatever state, whose secret
+// has one of the digests: those of one secret under several keys, the likeliest
+// first.
+func (t *tx) CredentialByDigests(digests []secret.Digest) (access.Credential, error) {
+	for _, d := range digests {
+		var c access.Credential
+		err := t.one(credentialInto(&c), selectByDigest, blob(d.Sum), d.KeyID)
+		if !errors.Is(err, access.ErrNoRow) {
+			return c, err
+		}
+	}
+	return access.Credential{}, access.ErrNoRow
+}
+
+// CredentialByNonce returns the credential of an application that was made by
+// the form with that nonce.
+func (t *tx) CredentialByNonce(applicationID, nonce string) (c access.Credential, err error) {
+	err = t.one(credentialInto(&c), `SELECT `+credentialColumns+` FROM credentials c
+		WHERE c.application_id = $1 AND c.nonce = $2 AND c.nonce <> ''`, applicationID, nonce)
+	return c, err
+}
+
+// Credentials returns the credentials that a filter chooses, newest first. With
+// a Before they are the ones nearest to it.
+func (t *tx) Credentials(f access.CredentialFilter) ([]access.Credential, error) {
+	text, args, err := selectCredentials(f)
+	if err != nil {
+		return nil, err
+	}
+	out, err := list(t, credentialInto, text, args...)
+	if set(f.Before) {
+		slices.Reverse(out)
+	}
+	return out, err
+}
+
+func selectCredentials(f access.CredentialFilter) (string, []any, error) {
+	w, err := credentialConditions(f)
+	if err != nil {
+		return "", nil, err
+	}
+	order := ` ORDER BY c.created_at DESC, c.id DESC`
+	if set(f.After) {
+		w.add(`(c.created_at, c.id) < (?, ?)`, micros(f.After.At), f.After.ID)
+	}
+	if set(f.Before) {
+		w.add(`(c.created_at, c.id) > (?, ?)`, micros(f.Before.At), f.Before.ID)
+		order = ` ORDER BY c.created_at, c.id`
+	}
+	text := `SELECT ` + credentialColumns + ` FROM credentials c` + w.where() + order
+	return text + w.limit(f.Limit), w.args, nil
+}
+
+// CountCredentials counts the credentials that a filter chooses, up to most.
+func (t *tx) CountCredentials(f access.CredentialFilter, most int) (n int, err error) {
+	w, err := credentialConditions(f)
+	if err != nil {
+		return 0, err
+	}
+	text := `SELECT COUNT(*) FROM (SELECT 1 FROM credentials c` + w.where() + w.limit(most) + `) AS found`
+	err = t.one([]any{&n}, text, w.args...)
+	return n, err
+}
+
+// credentialConditions are those of a filter but for its cursors.
+func credentialConditions(f access.CredentialFilter) (*conditions, error) {
+	w := &conditions{}
+	w.add(`c.application_id = ?`, f.ApplicationID)
+	if f.Kind != "" {
+		w.add(`c.kind = ?`, string(f.Kind))
+	}
+	now := micros(f.Now)
+	if err := stateConditions(w, f.State, now); err != nil {
+		return nil, err
+	}
+	if f.Live {
+		w.add(`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ?)`, now)
+	}
+	if f.Ended {
+		w.add(`(c.revoked_at IS NOT NULL OR c.expires_at <= ?)`, now)
+	}
+	if !f.ExpiresBefore.IsZero() {
+		w.add(`c.expires_at < ?`, micros(f.ExpiresBefore))
+	}
+	if f.Search != "" {
+		pattern := w.arg(containing(fold(f.Search)))
+		w.add(`(c.label_key LIKE ` + pattern + ` ESCAPE '\' OR c.shown_key LIKE ` + pattern + ` ESCAPE '\')`)
+	}
+	if f.Scope != (access.Scope{}) {
+		onAny := access.Scope{API: access.AnyAPI, Action: f.Scope.Action}
+		w.add(`(c.scopes = '' OR c.scopes LIKE ? ESCAPE '\' OR c.scopes LIKE ? ESCAPE '\')`,
+			containing(" "+f.Scope.String()+" "), containing(" "+onAny.String()+" "))
+	}
+	return w, nil
+}
+
+// stateConditions say in SQL what Credential.StateAt says in Go.
+func stateConditions(w *conditions, state access.State, now int64) error {
+	switch state {
+	case "":
+	case access.Active:
+		w.add(`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ?) AND c.paused_at IS NULL`, now)
+	case access.Paused:
+		w.add(`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ?) AND c.paused_at IS NOT NULL`, now)
+	case access.Expired:
+		w.add(`c.revoked_at IS NULL AND c.expires_at <= ?`, now)
+	case access.Revoked:
+		w.add(`c.revoked_at IS NOT NULL AND c.kind <> 'basic'`)
+	case access.Disabled:
+		w.add(`c.revoked_at IS NOT NULL AND c.kind = 'basic'`)
+	default:
+		return fmt.Errorf("filter credentials: unknown state %q", state)
+	}
+	return nil
+}
+
+// InsertCredential adds a credential. It is a Conflict when its id, digest or
+// nonce is there already, or the application's basic credential.
+func (t *tx) InsertCredential(c access.Credential) error {
+	return t.do(`INSERT INTO credentials (id, organization_id, application_id, user_id, kind, label, label_key, scopes,
+			prefix, last4, shown_key, key_id, digest, sealed, allowed, nonce, replaces, created_at, created_by,
+			expires_at, paused_at, revoked_at, revoked_by, revoked_reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+		c.ID, c.OrganizationID, ref(c.ApplicationID), ref(c.UserID), string(c.Kind), c.Label, fold(c.Label), scopesText(c.Restriction),
+		c.Prefix, c.Last4, fold(c.Masked()), c.Digest.KeyID, blob(c.Digest.Sum), blob(c.Sealed), allowedText(c.Allowed), c.Nonce, c.Replaces,
+		micros(c.CreatedAt), c.CreatedBy, maybe(c.ExpiresAt), maybe(c.PausedAt), maybe(c.RevokedAt), c.RevokedBy, c.RevokedReason)
+}
+
+// RenameCredential gives a credential another label.
+func (t *tx) RenameCredential(id, label string) error {
+	return t.must(`UPDATE credentials SET label = $2, label_key = $3 WHERE id = $1`, id, label, fold(label))
+}
+
+// PauseCredential pauses a credential that is neither paused nor revoked.
+func (t *tx) PauseCredential(id string, at time.Time) (bool, error) {
+	return t.changed(`UPDATE credentials SET paused_at = $2
+		WHERE id = $1 AND paused_at IS NULL AND revoked_at IS NULL`, id, micros(at))
+}
+
+// ResumeCredential ends the pause of a credential that is not revoked.
+func (t *tx) ResumeCredential(id string) (bool, error) {
+	return t.changed(`UPDATE credentials SET paused_at = NULL
+		WHERE id = $1 AND paused_at IS NOT NULL AND revoked_at IS NULL`, id)
+}
+
+// RevokeCredential ends a credential for good. A basic one loses its digest and
+// its sealed password by the same statement; the others keep their digest, so
+// that whoever uses one can be told that it was revoked.
+func (t *tx) RevokeCredential(id string, at time.Time, by, reason string) (bool, error) {
+	var kind access.Kind
+	err := t.one([]any{&kind}, `UPDATE credentials SET revoked_at = $2, revoked_by = $3, revoked_reason = $4,
+			digest = CASE WHEN kind = 'basic' THEN NULL ELSE digest END,
+			key_id = CASE WHEN kind = 'basic' THEN '' ELSE key_id END,
+			sealed = CASE WHEN kind = 'basic' THEN NULL ELSE sealed END
+		WHERE id = $1 AND revoked_at IS NULL RETURNING kind`, id, micros(at), by, reason)
+	if errors.Is(err, access.ErrNoRow) {
+		return false, nil
+	}
+	t.erased = t.erased || kind == access.KindBasic
+	return err == nil, err
+}
+
+// UseNonce remembers a nonce and reports whether it was new. In passing it
+// forgets some of those that are long past.
+func (t *tx) UseNonce(nonce string, at time.Time) (bool, error) {
+	err := t.do(`DELETE FROM nonces WHERE nonce IN (SELECT n.nonce FROM nonces n WHERE n.used_at < $1 ORDER BY n.used_at LIMIT 100)`,
+		micros(at.Add(-nonceMemory)))
+	if err != nil {
+		return false, err
+	}
+	return t.changed(`INSERT INTO nonces (nonce, used_at) VALUES ($1, $2) ON CONFLICT (nonce) DO NOTHING`, nonce, micros(at))
+}
+
+// set reports whether a cursor is a place at all.
+func set(c access.Cursor) bool { return c.ID != "" || !c.At.IsZero() }

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// dialect is everything in which one engine differs from another. Queries do
+// not: they are written once, by the rules that stand in ARCHITECTURE.md.
+type dialect struct {
+	driver    string
+	goose     goose.Dialect
+	migration []goose.ProviderOption // such as a lock against other nodes that migrate
+	writers   int                    // connections that write
+	readers   int                    // connections that only read
+	isolation sql.IsolationLevel
+
+	locate        func(Options) (dsn, error)
+	unique        func(error) bool                     // a UNIQUE constraint was violated
+	serialization func(error) bool                     // the transaction can be run again
+	unreachable   func(error) bool                     // the database failed, not the statement
+	foreign       func(error) bool                     // what is there is no database of ours
+	wipe          func(context.Context, *sql.DB) error // makes erased data unreadable in its files
+}
+
+// busyTimeout is how long, in milliseconds, a statement of SQLite's waits for a
+// lock. Within one process only a backup or a checkpoint can hold one.
+const busyTimeout = "5000"
+
+// dsn is how to reach a database, and its name as messages give it.
+type dsn struct{ write, read, name string }
+
+// sqliteDialect is SQLite by a driver without cgo: one writer and several
+// readers on one file in write-ahead mode.
+func sqliteDialect() dialect {
+	return dialect{
+		driver:    "sqlite",
+		goose:     goose.DialectSQLite3,
+		writers:   1,
+		readers:   max(4, 2*runtime.GOMAXPROCS(0)),
+		isolation: sql.LevelDefault,
+		locate:    locateSQLite,
+		unique: func(err error) bool {
+			code, ok := sqliteCode(err)
+			return ok && (code == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || code == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY)
+		},
+		serialization: func(err error) bool {
+			code, ok := sqliteCode(err)
+			return ok && code == sqlitelib.SQLITE_BUSY_SNAPSHOT
+		},
+		unreachable: sqliteUnreachable,
+		foreign: func(err error) bool {
+			code, ok := sqliteCode(err)
+			return ok && (code&0xff == sqlitelib.SQLITE_NOTADB || code&0xff == sqlitelib.SQLITE_CORRUPT)
+		},
+		wipe: wipeSQLite,
+	}
+}
+
+func sqliteCode(err error) (int, bool) {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return 0, false
+	}
+	return e.Code(), true
+}
+
+// sqliteUnreachable tells failures of the file, the disk or the machine from
+// those of a statement, by the primary result code (the low byte).
+func sqliteUnreachable(err error) bool {
+	code, ok := sqliteCode(err)
+	if !ok {
+		return false
+	}
+	switch code & 0xff {
+	case sqlitelib.SQLITE_ERROR, sqlitelib.SQLITE_CONSTRAINT, sqlitelib.SQLITE_MISMATCH, sqlitelib.SQLITE_MISUSE,
+		sqlitelib.SQLITE_RANGE, sqlitelib.SQLITE_TOOBIG:
+		return false
+	}
+	return true
+}
+
+// locateSQLite makes the file when there is none, so that it is readable by its
+// owner only from the first moment (SQLite gives its -wal and -shm files the
+// mode of the database), and returns how to open it.
+func locateSQLite(o Options) (dsn, error) {
+	if o.Path == "" {
+		return dsn{}, errors.New("open database: no path of a SQLite file is given")
+	}
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return dsn{}, fmt.Errorf("open database %s: %w", o.Path, err)
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return dsn{}, fmt.Errorf("open database %s: its directory does not exist: %w", o.Path, err)
+	}
+	if err != nil {
+		return dsn{}, fmt.Errorf("open database: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return dsn{}, fmt.Errorf("open database: %w", err)
+	}
+	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
+	return dsn{write: base + sqliteSettings(false), read: base + sqliteSettings(true), name: o.Path}, nil
+}
+
+// sqliteSettings are the parameters of a connection. The driver applies the
+// busy timeout first, so that the ones after it can wait for a lock.
+func sqliteSettings(readOnly bool) string {
+	v := url.Values{
+		"_busy_timeout": {busyTimeout},
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {"FULL"}, // what was acknowledged survives power loss
+		"_foreign_keys": {"1"},
+		"_dqs":          {"0"}, // a double-quoted word is never taken for a string
+		"_error_rc":     {"1"},
+		"_pragma":       {"secure_delete(1)"}, // what is erased is overwritten
+		"_txlock":       {"immediate"},
+	}
+	if readOnly {
+		v.Del("_txlock")
+		v.Del("_journal_mode") // a property of the file, set by the writer
+		v.Set("_query_only", "1")
+	}
+	return v.Encode()
+}
+
+// wipeSQLite moves all changes from the write-ahead log into the file, where
+// what was erased is overwritten, and cuts the log. It waits for readers only
+// briefly: behind a long one the next checkpoint does the same.
+func wipeSQLite(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 200"); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	var busy, pages, moved int
+	err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	_, restored := conn.ExecContext(ctx, "PRAGMA busy_timeout = "+busyTimeout)
+	if err := errors.Join(err, restored); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if busy != 0 {
+		return errors.New("checkpoint: somebody is reading")
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"claviger/internal/access"
+)
+
+// openEmpty opens an empty store for tests that look inside it.
+func openEmpty(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Path: t.TempDir() + "/claviger.db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// plan returns SQLite's plan of a question, one step a line.
+func plan(t *testing.T, s *Store, text string, args []any) string {
+	t.Helper()
+	rows, err := s.read.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		t.Fatalf("explain: %v\n%s", err, text)
+	}
+	defer func() { _ = rows.Close() }()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(steps, "\n")
+}
+
+// TestPlans asserts that what requests and pages wait for is found by indexes,
+// in its order: nothing is sorted, and no table is walked from end to end.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	now := time.Now()
+	cursor := access.Cursor{At: now, ID: "tok_1"}
+	credentials := func(f access.CredentialFilter) (string, []any) {
+		f.ApplicationID, f.Now, f.Limit = "app_1", now, 50
+		text, args, err := selectCredentials(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text, args
+	}
+	type question struct {
+		text string
+		args []any
+		uses string // the index that has to be used
+	}
+	ask := func(text string, args []any, uses string) question { return question{text, args, uses} }
+	page := func(f access.CredentialFilter, uses string) question {
+		text, args := credentials(f)
+		return ask(text, args, uses)
+	}
+	events := func(f access.EventFilter, uses string) question {
+		f.Limit = 50
+		text, args := selectEvents(f)
+		return ask(text, args, uses)
+	}
+	uses, usesArgs := selectApplicationUses("org_1", now, now)
+	for name, q := range map[string]question{
+		"target":             ask(selectTarget, []any{"acme", "orders"}, "apis_in_order"),
+		"target's basic":     ask(selectTarget, []any{"acme", "orders"}, "credentials_basic"),
+		"by digest":          ask(selectByDigest, []any{[]byte{1}, "key1"}, "sqlite_autoindex_credentials_2 (digest=?)"),
+		"session":            ask(selectSessionByToken, []any{[]byte{1}}, "sessions_by_previous"),
+		"session's token":    ask(selectSessionByToken, []any{[]byte{1}}, "sqlite_autoindex_sessions_2 (token_hash=?)"),
+		"elevation":          ask(selectCurrentElevation, []any{"ses_1"}, "elevations_of_session"),
+		"reasons":            ask(selectReasons, []any{"usr_1"}, "elevations_of_user"),
+		"head":               ask(selectHead, nil, "sqlite_autoindex_events_1"),
+		"latest use":         ask(selectLatestUse, []any{"app_1"}, "last_uses_of_application"),
+		"overview":           ask(uses, usesArgs, "credentials_expiry"),
+		"overview's calls":   ask(uses, usesArgs, "sqlite_autoindex_application_uses_1 (application_id=? AND resolution=? AND start>?"),
+		"tokens":             page(access.CredentialFilter{}, "credentials_newest "),
+		"tokens that live":   page(access.CredentialFilter{Kind: access.KindToken, Live: true}, "credentials_newest_unrevoked"),
+		"older live ones":    page(access.CredentialFilter{Live: true, After: cursor}, "credentials_newest_unrevoked (application_id=? AND (created_at,id)<(?,?))"),
+		"newer live ones":    page(access.CredentialFilter{Live: true, Before: cursor}, "credentials_newest_unrevoked (application_id=? AND (created_at,id)>(?,?))"),
+		"active ones":        page(access.CredentialFilter{State: access.Active, After: cursor}, "credentials_newest_unrevoked"),
+		"expired ones":       page(access.CredentialFilter{State: access.Expired, After: cursor}, "credentials_newest_unrevoked"),
+		"ended ones":         page(access.CredentialFilter{Ended: true, After: cursor}, "credentials_newest "),
+		"found ones":         page(access.CredentialFilter{Live: true, Search: "x", Scope: access.Scope{API: "a", Action: access.Read}}, "credentials_newest_unrevoked"),
+		"all events":         events(access.EventFilter{}, "sqlite_autoindex_events_1"),
+		"older events":       events(access.EventFilter{OrganizationID: "org_1", AfterSeq: 9}, "events_of_organization (organization_id=? AND seq<?)"),
+		"newer events":       events(access.EventFilter{OrganizationID: "org_1", BeforeSeq: 9}, "events_of_organization (organization_id=? AND seq>?)"),
+		"application events": events(access.EventFilter{OrganizationID: "org_1", ApplicationID: "app_1", AfterSeq: 9}, "events_of_application (application_id=? AND seq<?)"),
+		"actor's events":     events(access.EventFilter{OrganizationID: "org_1", ActorID: "usr_1", AfterSeq: 9}, "events_by_actor (actor_id=? AND seq<?)"),
+		"target's events":    events(access.EventFilter{OrganizationID: "org_1", TargetID: "tok_1", AfterSeq: 9}, "events_on_target (target_id=? AND seq<?)"),
+		"operators' events":  events(access.EventFilter{OrganizationID: "org_1", Operators: true, AfterSeq: 9}, "events_of_organization (organization_id=? AND seq<?)"),
+		"events of an act":   events(access.EventFilter{OrganizationID: "org_1", Act: access.ActSignIn, From: now, To: now}, "events_of_organization"),
+	} {
+		got := plan(t, s, q.text, q.args)
+		if !strings.Contains(got+" ", q.uses) {
+			t.Errorf("%s does not use %s:\n%s", name, q.uses, got)
+		}
+		for step := range strings.Lines(got) {
+			byIndex := strings.Contains(step, "INDEX") || strings.HasPrefix(step, "SCAN CONSTANT")
+			if strings.Contains(step, "TEMP B-TREE") || (strings.HasPrefix(step, "SCAN") && !byIndex) {
+				t.Errorf("%s sorts or walks a table: %s%s", name, step, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"claviger/internal/access"
+)
+
+// hot are the statements that are prepared when the store is opened, because
+// requests and acts wait for them.
+var hot = []string{selectTarget, selectByDigest, selectSessionByToken, selectHead}
+
+// tx is one run of a closure. The families of statements are its methods, each
+// in a file of its own.
+type tx struct {
+	ctx     context.Context // of the one View or Update that it lives in
+	sql     *sql.Tx
+	ready   map[string]*sql.Stmt
+	dialect dialect
+	erased  bool // something was erased that must not linger
+}
+
+// failure turns an error of the driver into one of the domain's.
+func (t *tx) failure(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return access.ErrNoRow
+	case t.ctx.Err() != nil:
+		return fmt.Errorf("database: %w", t.ctx.Err())
+	case t.dialect.unique(err):
+		return &access.Error{Kind: access.Conflict, Message: "It exists already.", Err: err}
+	case t.dialect.unreachable(err), errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn):
+		return unavailable(err)
+	}
+	return fmt.Errorf("database: %w", err)
+}
+
+// one reads a single row into dest.
+func (t *tx) one(dest []any, text string, args ...any) error {
+	if stmt, ok := t.ready[text]; ok {
+		return t.failure(t.sql.StmtContext(t.ctx, stmt).QueryRowContext(t.ctx, args...).Scan(dest...))
+	}
+	return t.failure(t.sql.QueryRowContext(t.ctx, text, args...).Scan(dest...))
+}
+
+// each reads rows, one after the other, into what dest points to, and calls do
+// after each until it returns false.
+func (t *tx) each(dest []any, do func() bool, text string, args ...any) error {
+	rows, err := t.query(text, args...)
+	if err != nil {
+		return t.failure(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return t.failure(err)
+		}
+		if !do() {
+			return nil
+		}
+	}
+	return t.failure(rows.Err())
+}
+
+func (t *tx) query(text string, args ...any) (*sql.Rows, error) {
+	if stmt, ok := t.ready[text]; ok {
+		return t.sql.StmtContext(t.ctx, stmt).QueryContext(t.ctx, args...)
+	}
+	return t.sql.QueryContext(t.ctx, text, args...)
+}
+
+// list reads all rows; into says where the columns of one of them go.
+func list[T any](t *tx, into func(*T) []any, text string, args ...any) ([]T, error) {
+	var out []T
+	var row T
+	next := func() bool {
+		out = append(out, row)
+		return true
+	}
+	// Every column is written anew for each row, bytes and lists included, so
+	// that rows share nothing.
+	if err := t.each(into(&row), next, text, args...); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// changed runs a conditional change and reports whether it happened.
+func (t *tx) changed(text string, args ...any) (bool, error) {
+	result, err := t.sql.ExecContext(t.ctx, text, args...)
+	if err != nil {
+		return false, t.failure(err)
+	}
+	n, err := result.RowsAffected()
+	return n > 0, t.failure(err)
+}
+
+// do runs a change for which it does not matter how many rows it meets.
+func (t *tx) do(text string, args ...any) error {
+	_, err := t.changed(text, args...)
+	return err
+}
+
+// must runs a change of one row, which is ErrNoRow when it is not there.
+func (t *tx) must(text string, args ...any) error {
+	ok, err := t.changed(text, args...)
+	if err == nil && !ok {
+		err = access.ErrNoRow
+	}
+	return err
+}
+
+// prepare makes a change ready to be run many times within this transaction.
+func (t *tx) prepare(text string) (func(args ...any) error, error) {
+	stmt, err := t.sql.PrepareContext(t.ctx, text) // closed with the transaction
+	if err != nil {
+		return nil, t.failure(err)
+	}
+	return func(args ...any) error {
+		_, err := stmt.ExecContext(t.ctx, args...)
+		return t.failure(err)
+	}, nil
+}
+
+// conditions gathers the terms and arguments of a WHERE that depends on a filter.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+// add appends a term in which each ? stands for the next of args.
+func (c *conditions) add(term string, args ...any) {
+	for _, arg := range args {
+		term = strings.Replace(term, "?", c.arg(arg), 1)
+	}
+	c.terms = append(c.terms, term)
+}
+
+// arg appends an argument and returns its place holder.
+func (c *conditions) arg(arg any) string {
+	c.args = append(c.args, arg)
+	return "$" + strconv.Itoa(len(c.args))
+}
+
+// where returns the terms, and further ones, joined.
+func (c *conditions) where(more ...string) string {
+	all := append(append([]string(nil), c.terms...), more...)
+	if len(all) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(all, " AND ")
+}
+
+// limit returns a LIMIT of that many rows, nothing for 0.
+func (c *conditions) limit(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return " LIMIT " + c.arg(n)
+}
+
+// places returns place holders for texts in an IN list.
+func (c *conditions) places(texts []string) string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = c.arg(text)
+	}
+	return "(" + strings.Join(out, ", ") + ")"
+}

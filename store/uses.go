@@ -1,0 +1,253 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"claviger/internal/access"
+)
+
+// The spans by which uses are added up, all at once, so that a sum over a long
+// time reads few rows.
+const (
+	byMinute = time.Minute
+	byHour   = time.Hour
+	byDay    = 24 * time.Hour // of UTC
+)
+
+// lookup is how many ids are asked for by one statement.
+const lookup = 500
+
+const (
+	lastUseColumns = `l.credential_id, l.last_at, l.address, l.agent, l.api, l.method`
+
+	// selectLatestUse walks an application's last uses from the newest on, past
+	// those with an organization's clients and with personal tokens.
+	selectLatestUse = `SELECT ` + lastUseColumns + ` FROM last_uses l
+		JOIN credentials c ON c.id = l.credential_id AND c.application_id = $1
+		WHERE l.application_id = $1 ORDER BY l.last_at DESC LIMIT 1`
+
+	addUse = `INSERT INTO uses (credential_id, resolution, start, application_id, accepted, refused, last_at, address, agent, api, method)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (credential_id, resolution, start, application_id) DO UPDATE SET
+			accepted = uses.accepted + excluded.accepted, refused = uses.refused + excluded.refused,
+			last_at = CASE WHEN ` + laterUse + ` THEN excluded.last_at ELSE uses.last_at END,
+			address = CASE WHEN ` + laterUse + ` THEN excluded.address ELSE uses.address END,
+			agent = CASE WHEN ` + laterUse + ` THEN excluded.agent ELSE uses.agent END,
+			api = CASE WHEN ` + laterUse + ` THEN excluded.api ELSE uses.api END,
+			method = CASE WHEN ` + laterUse + ` THEN excluded.method ELSE uses.method END`
+	laterUse = `excluded.last_at IS NOT NULL AND (uses.last_at IS NULL OR excluded.last_at >= uses.last_at)`
+
+	addApplicationUse = `INSERT INTO application_uses (application_id, resolution, start, accepted, refused, last_at)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (application_id, resolution, start) DO UPDATE SET
+			accepted = application_uses.accepted + excluded.accepted, refused = application_uses.refused + excluded.refused,
+			last_at = CASE WHEN excluded.last_at IS NOT NULL AND (application_uses.last_at IS NULL OR excluded.last_at > application_uses.last_at)
+				THEN excluded.last_at ELSE application_uses.last_at END`
+
+	setLastUse = `INSERT INTO last_uses (credential_id, application_id, last_at, address, agent, api, method)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (credential_id) DO UPDATE SET application_id = excluded.application_id, last_at = excluded.last_at,
+			address = excluded.address, agent = excluded.agent, api = excluded.api, method = excluded.method
+		WHERE excluded.last_at >= last_uses.last_at`
+)
+
+func lastUseInto(l *access.LastUse) []any {
+	return []any{&l.CredentialID, toTime{&l.At}, &l.Address, &l.Agent, &l.API, &l.Method}
+}
+
+// LastUses returns the latest accepted calls of credentials, by their ids; those
+// that were never used are not in it.
+func (t *tx) LastUses(credentialIDs []string) (map[string]access.LastUse, error) {
+	out := map[string]access.LastUse{}
+	for ids := range slices.Chunk(credentialIDs, lookup) {
+		w := &conditions{}
+		found, err := list(t, lastUseInto, `SELECT `+lastUseColumns+` FROM last_uses l WHERE l.credential_id IN `+w.places(ids), w.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range found {
+			out[l.CredentialID] = l
+		}
+	}
+	return out, nil
+}
+
+// LatestUse returns the latest accepted call to an application with one of its
+// own credentials.
+func (t *tx) LatestUse(applicationID string) (l access.LastUse, err error) {
+	err = t.one(lastUseInto(&l), selectLatestUse, applicationID)
+	return l, err
+}
+
+// span is a range of starts at one resolution; end is excluded, zero = open.
+type span struct {
+	resolution time.Duration
+	from, end  time.Time
+}
+
+// spansSince splits the time since the minute of a moment into minutes up to the
+// next full hour, hours up to the next full day, and days from there on.
+func spansSince(since time.Time) []span {
+	minute := since.UTC().Truncate(byMinute)
+	hour := minute.Add(byHour - 1).Truncate(byHour)
+	day := hour.Add(byDay - 1).Truncate(byDay)
+	return []span{{byMinute, minute, hour}, {byHour, hour, day}, {byDay, day, time.Time{}}}
+}
+
+// within adds the arguments of a span and returns its terms.
+func (s span) within(w *conditions, table string) string {
+	terms := table + `.resolution = ` + w.arg(seconds(s.resolution)) + ` AND ` + table + `.start >= ` + w.arg(micros(s.from))
+	if !s.end.IsZero() {
+		terms += ` AND ` + table + `.start < ` + w.arg(micros(s.end))
+	}
+	return terms
+}
+
+// Calls counts the accepted calls of credentials, by their ids, since the minute
+// of a moment; those without any are not in it.
+func (t *tx) Calls(credentialIDs []string, since time.Time) (map[string]int64, error) {
+	out := map[string]int64{}
+	var id string
+	var accepted int64
+	for ids := range slices.Chunk(credentialIDs, lookup) {
+		for _, s := range spansSince(since) {
+			w := &conditions{}
+			err := t.each([]any{&id, &accepted}, func() bool {
+				out[id] += accepted
+				return true
+			}, `SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT) FROM uses u WHERE u.credential_id IN `+w.places(ids)+
+				` AND `+s.within(w, "u")+` GROUP BY u.credential_id HAVING SUM(u.accepted) > 0`, w.args...)
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// ApplicationUses sums up the applications of an organization, by their ids: live
+// credentials of their own, accepted calls since the minute of a moment, and the
+// latest accepted call.
+func (t *tx) ApplicationUses(organizationID string, since, now time.Time) (map[string]access.ApplicationUse, error) {
+	text, args := selectApplicationUses(organizationID, since, now)
+	out := map[string]access.ApplicationUse{}
+	var id string
+	var use access.ApplicationUse
+	err := t.each([]any{&id, &use.Credentials, &use.Calls, toTime{&use.LastAt}}, func() bool {
+		out[id] = use
+		return true
+	}, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func selectApplicationUses(organizationID string, since, now time.Time) (string, []any) {
+	w := &conditions{}
+	organization, at := w.arg(organizationID), w.arg(micros(now))
+	calls := `0`
+	for _, s := range spansSince(since) {
+		calls += ` + COALESCE((SELECT CAST(SUM(u.accepted) AS BIGINT) FROM application_uses u WHERE u.application_id = a.id AND ` + s.within(w, "u") + `), 0)`
+	}
+	text := `SELECT a.id,
+		(SELECT COUNT(*) FROM credentials c WHERE c.application_id = a.id AND c.revoked_at IS NULL AND c.expires_at IS NULL)
+		+ (SELECT COUNT(*) FROM credentials c WHERE c.application_id = a.id AND c.revoked_at IS NULL AND c.expires_at > ` + at + `),
+		` + calls + `,
+		(SELECT u.last_at FROM application_uses u WHERE u.application_id = a.id AND u.resolution = ` + w.arg(seconds(byDay)) + `
+			AND u.last_at IS NOT NULL ORDER BY u.start DESC LIMIT 1)
+		FROM applications a WHERE a.organization_id = ` + organization
+	return text, w.args
+}
+
+// AddUses adds uses to what there is of the same credential, application and
+// time, by minute, hour and day, and to their applications' sums.
+func (t *tx) AddUses(uses []access.Use) error {
+	if len(uses) == 0 {
+		return nil
+	}
+	byCredential, err := t.prepare(addUse)
+	if err != nil {
+		return err
+	}
+	for _, u := range uses {
+		for _, resolution := range []time.Duration{byMinute, byHour, byDay} {
+			err := byCredential(u.CredentialID, seconds(resolution), micros(u.Minute.UTC().Truncate(resolution)), u.ApplicationID,
+				u.Accepted, u.Refused, maybe(u.At), u.Address, u.Agent, u.API, u.Method)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.setLastUses(uses); err != nil {
+		return err
+	}
+	return t.addApplicationUses(uses)
+}
+
+func (t *tx) setLastUses(uses []access.Use) error {
+	set, err := t.prepare(setLastUse)
+	if err != nil {
+		return err
+	}
+	for _, u := range uses {
+		if u.At.IsZero() || u.CredentialID == "" {
+			continue
+		}
+		if err := set(u.CredentialID, u.ApplicationID, micros(u.At), u.Address, u.Agent, u.API, u.Method); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applicationSpan is what an application's uses are added up by.
+type applicationSpan struct {
+	applicationID string
+	resolution    time.Duration
+	start         int64 // Unix microseconds
+}
+
+// addApplicationUses adds up in memory first: a batch has many credentials and
+// few applications.
+func (t *tx) addApplicationUses(uses []access.Use) error {
+	sums := map[applicationSpan]access.Use{}
+	for _, u := range uses {
+		for _, resolution := range []time.Duration{byMinute, byHour, byDay} {
+			key := applicationSpan{u.ApplicationID, resolution, micros(u.Minute.UTC().Truncate(resolution))}
+			sum := sums[key]
+			sum.Accepted += u.Accepted
+			sum.Refused += u.Refused
+			if u.At.After(sum.At) {
+				sum.At = u.At
+			}
+			sums[key] = sum
+		}
+	}
+	add, err := t.prepare(addApplicationUse)
+	if err != nil {
+		return err
+	}
+	for _, key := range sortedSpans(sums) {
+		sum := sums[key]
+		if err := add(key.applicationID, seconds(key.resolution), key.start, sum.Accepted, sum.Refused, maybe(sum.At)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sortedSpans returns the keys in one order for all, so that writers on an
+// engine with row locks cannot wait for each other.
+func sortedSpans(sums map[applicationSpan]access.Use) []applicationSpan {
+	keys := make([]applicationSpan, 0, len(sums))
+	for key := range sums {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b applicationSpan) int {
+		return cmp.Or(cmp.Compare(a.applicationID, b.applicationID), cmp.Compare(a.resolution, b.resolution), cmp.Compare(a.start, b.start))
+	})
+	return keys
+}
