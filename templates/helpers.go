@@ -1,0 +1,224 @@
+package templates
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// Relative returns at as a person says it at now: "just now", "2 min ago",
+// "in 6 days". The script refreshes the same words, so the two must agree.
+func Relative(at, now time.Time) string {
+	d := now.Sub(at)
+	future := d < 0
+	if future {
+		d = -d
+	}
+	words := span(d)
+	switch {
+	case words == "" && future:
+		return "in a moment"
+	case words == "":
+		return "just now"
+	case future:
+		return "in " + words
+	}
+	return words + " ago"
+}
+
+// span names a length of time by its largest unit, rounded down; under five
+// seconds it is empty.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < 5*time.Second:
+		return ""
+	case d < time.Minute:
+		return strconv.Itoa(int(d/time.Second)) + " s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d/time.Minute)) + " min"
+	case d < day:
+		return strconv.Itoa(int(d/time.Hour)) + " h"
+	case d < 60*day:
+		return plural(int(d/day), "day")
+	case d < 730*day:
+		return strconv.Itoa(int(d/(30*day))) + " months"
+	}
+	return strconv.Itoa(int(d/(365*day))) + " years"
+}
+
+// Ago returns the When of at as seen at now, and "never" for the zero time.
+func Ago(at, now time.Time) When {
+	if at.IsZero() {
+		return When{Text: "never"}
+	}
+	return When{At: at, Text: Relative(at, now)}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// absolute is what the title of a <time> says.
+func absolute(at time.Time) string {
+	return at.Format("Monday, 2 January 2006, 15:04:05 MST")
+}
+
+// theme is the value of data-theme.
+func theme(chosen string) string {
+	if chosen == "light" || chosen == "dark" {
+		return chosen
+	}
+	return "auto"
+}
+
+// fieldID is the id of a form's field. The form's name stands in front because
+// a dialog may bring a second form into the page.
+func fieldID(form, field string) string {
+	return form + "-" + strings.ReplaceAll(field, "_", "-")
+}
+
+// message returns what is wrong with a field, or nothing.
+func message(errors []FieldError, field string) string {
+	for _, e := range errors {
+		if e.Field == field {
+			return e.Message
+		}
+	}
+	return ""
+}
+
+// describedBy lists the ids of a field's hint and error, for aria-describedby.
+func describedBy(id string, hint bool, wrong string) string {
+	var ids []string
+	if wrong != "" {
+		ids = append(ids, id+"-error")
+	}
+	if hint {
+		ids = append(ids, id+"-hint")
+	}
+	return strings.Join(ids, " ")
+}
+
+// piece is a part of a snippet with the class that colours it.
+type piece struct {
+	class string
+	text  string
+}
+
+// pieces splits a snippet into double-quoted strings, $VARIABLES in capitals,
+// and the rest. It only colours: joined, the pieces are the snippet.
+func pieces(code string) []piece {
+	var out []piece
+	add := func(class, text string) {
+		if text != "" {
+			out = append(out, piece{class, text})
+		}
+	}
+	for part := 0; code != ""; part++ {
+		text, rest, quoted := code, "", false
+		if i := strings.IndexByte(code, '"'); i >= 0 && part%2 == 0 {
+			text, rest = code[:i], code[i:]
+		} else if end := stringEnd(code); part%2 == 1 && end > 0 {
+			text, rest, quoted = code[:end], code[end:], true
+		}
+		class := ""
+		if quoted {
+			class = "str"
+		}
+		for text != "" {
+			before, variable, after := cutVariable(text)
+			add(class, before)
+			add("var", variable)
+			text = after
+		}
+		code = rest
+	}
+	return out
+}
+
+// coloured is a snippet as HTML. It is put together here, not in a template,
+// because a template may put white space where code must have none.
+func coloured(code string) string {
+	var b strings.Builder
+	for _, p := range pieces(code) {
+		text := templ.EscapeString(p.text)
+		if p.class != "" {
+			text = `<span class="` + p.class + `">` + text + `</span>`
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}
+
+// stringEnd returns the length of the double-quoted string that code starts
+// with, or 0 if it does not close on its line.
+func stringEnd(code string) int {
+	end := strings.IndexAny(code[1:], "\"\n")
+	if end < 0 || code[1+end] != '"' {
+		return 0
+	}
+	return end + 2
+}
+
+// cutVariable splits text around its first $NAME of capitals.
+func cutVariable(text string) (before, variable, after string) {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '$' {
+			continue
+		}
+		end := i + 1
+		for end < len(text) && (text[end] == '_' || text[end] >= 'A' && text[end] <= 'Z') {
+			end++
+		}
+		if end > i+1 {
+			return text[:i], text[i:end], text[end:]
+		}
+	}
+	return text, "", ""
+}
+
+// distinct returns the values of pick over the snippets, each once, in order.
+func distinct(snippets []Snippet, pick func(Snippet) string) []string {
+	var out []string
+	for _, s := range snippets {
+		if v := pick(s); v != "" && indexOf(out, v) < 0 {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func languageOf(s Snippet) string { return s.Language }
+
+func methodOf(s Snippet) string { return s.Method }
+
+func indexOf(values []string, value string) int {
+	for i, v := range values {
+		if v == value {
+			return i
+		}
+	}
+	return -1
+}
+
+// revokeVerb names the act and its object: Revoke token “CI”, Revoke 3 tokens.
+func revokeVerb(tokens []RevokeRow) string {
+	if len(tokens) == 1 {
+		return "Revoke token “" + tokens[0].Label + "”"
+	}
+	return "Revoke " + plural(len(tokens), "token")
+}
+
+// callsText is "1,204 calls", "1 call".
+func callsText(n string) string {
+	if n == "1" {
+		return "1 call"
+	}
+	return n + " calls"
+}

@@ -1,0 +1,91 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRelative(t *testing.T) {
+	const day = 24 * time.Hour
+	now := time.Date(2026, time.November, 21, 14, 8, 0, 0, time.UTC)
+	for _, test := range []struct {
+		ago  time.Duration
+		want string
+	}{
+		{0, "just now"},
+		{4 * time.Second, "just now"},
+		{5 * time.Second, "5 s ago"},
+		{59 * time.Second, "59 s ago"},
+		{time.Minute, "1 min ago"},
+		{59 * time.Minute, "59 min ago"},
+		{23 * time.Hour, "23 h ago"},
+		{day, "1 day ago"},
+		{59 * day, "59 days ago"},
+		{250 * day, "8 months ago"},
+		{800 * day, "2 years ago"},
+		{-2 * time.Second, "in a moment"},
+		{-6*day - time.Hour, "in 6 days"},
+	} {
+		if got := Relative(now.Add(-test.ago), now); got != test.want {
+			t.Errorf("Relative(%v ago) = %q, want %q", test.ago, got, test.want)
+		}
+	}
+	if got := Ago(time.Time{}, now).Text; got != "never" {
+		t.Errorf("Ago(zero) = %q, want never", got)
+	}
+}
+
+func TestPiecesColourAndLoseNothing(t *testing.T) {
+	for _, test := range []struct{ code, want string }{
+		{``, ``},
+		{`curl -H "Authorization: Bearer $TOKEN" \`, `[curl -H ]str["Authorization: Bearer ]var[$TOKEN]str["][ \]`},
+		{`--user "$USER_NAME:$PASSWORD"`, `[--user ]str["]var[$USER_NAME]str[:]var[$PASSWORD]str["]`},
+		{`$request_uri costs $5`, `[$request_uri costs $5]`},
+		{"open \"quote\nnext", "[open ][\"quote\nnext]"},
+		{`"" x`, `str[""][ x]`},
+		{`"`, `["]`},
+	} {
+		var joined, shown strings.Builder
+		for _, p := range pieces(test.code) {
+			joined.WriteString(p.text)
+			shown.WriteString(p.class + "[" + p.text + "]")
+		}
+		if joined.String() != test.code {
+			t.Errorf("pieces(%q) join to %q", test.code, joined.String())
+		}
+		if shown.String() != test.want {
+			t.Errorf("pieces(%q) = %s, want %s", test.code, shown.String(), test.want)
+		}
+	}
+}
+
+func TestColouredEscapes(t *testing.T) {
+	got := coloured(`<b> "<i> $TOKEN"`)
+	want := `&lt;b&gt; <span class="str">&#34;&lt;i&gt; </span><span class="var">$TOKEN</span><span class="str">&#34;</span>`
+	if got != want {
+		t.Errorf("coloured = %s, want %s", got, want)
+	}
+}
+
+func FuzzPieces(f *testing.F) {
+	f.Add(`a "b $C" $D"`)
+	f.Add("\"\n\"$")
+	f.Fuzz(func(t *testing.T, code string) {
+		var joined strings.Builder
+		for _, p := range pieces(code) {
+			joined.WriteString(p.text)
+		}
+		if joined.String() != code {
+			t.Errorf("pieces(%q) join to %q", code, joined.String())
+		}
+	})
+}
+
+func TestThemeIsOneOfThree(t *testing.T) {
+	for chosen, want := range map[string]string{"": "auto", "light": "light", "dark": "dark", `"><script>`: "auto"} {
+		if got := theme(chosen); got != want {
+			t.Errorf("theme(%q) = %q, want %q", chosen, got, want)
+		}
+	}
+}

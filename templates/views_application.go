@@ -1,0 +1,156 @@
+package templates
+
+// ApplicationFormView makes an application, or edits its name.
+type ApplicationFormView struct {
+	Frame
+	// New asks for a slug too; an existing one is shown, for ever.
+	New       bool
+	Action    string
+	Name      string
+	Slug      string
+	CancelURL string
+	Errors    []FieldError
+}
+
+// APIFormView makes an API, or edits its name and upstream.
+type APIFormView struct {
+	Frame
+	// New asks for a slug too; an existing one is shown, for ever.
+	New         bool
+	Application string
+	Action      string
+	Name        string
+	Slug        string
+	Upstream    string
+	CancelURL   string
+	Errors      []FieldError
+}
+
+// BaseURL is where one API of an application is called.
+type BaseURL struct {
+	Name string
+	URL  string
+}
+
+// Snippet is a ready piece of code in one language, for one method.
+type Snippet struct {
+	// Language is the tab: "curl", "nginx". Snippets of one language and of one
+	// method stand in the same order as their tabs.
+	Language string
+	// Method is "Token" or "Basic"; empty where there is no such choice.
+	Method string
+	Text   string
+}
+
+// ApplicationView is the "Getting started" page of an application.
+type ApplicationView struct {
+	Frame
+	Name string
+	// Open is true where requests need no credential.
+	Open bool
+	// Summary is one sentence: "Secured. 3 tokens, Basic active, 120 calls in 24 hours."
+	Summary  string
+	BaseURLs []BaseURL
+	APIs     []APIRow
+	// EditURL and NewAPIURL are empty for those who may not.
+	EditURL   string
+	NewAPIURL string
+	// CreateTokenURL is where step one leads, through an elevation where
+	// Frame.Locked; empty for those who may not.
+	CreateTokenURL string
+	// HasToken says that step one is done.
+	HasToken bool
+	// Curl is step two's command.
+	Curl string
+	// FirstCallURL is polled for the FirstCall fragment.
+	FirstCallURL string
+	FirstCall    FirstCallView
+	// Proxies are the snippets of step three, without a Method.
+	Proxies []Snippet
+}
+
+// APIRow is one API of an application.
+type APIRow struct {
+	Name     string
+	Slug     string
+	Upstream string
+	URL      string
+	EditURL  string
+}
+
+// FirstCallView is the fragment that waits for the first call.
+type FirstCallView struct {
+	Seen bool
+	At   When
+	From string
+	// Status is that of the answer: "200".
+	Status string
+}
+
+// ManageAPIView is the Manage API page of an application.
+type ManageAPIView struct {
+	Frame
+	Application string
+	BaseURLs    []BaseURL
+	Basic       BasicView
+	Tokens      TokensView
+	// Snippets are by language and method; none of Basic where it is disabled.
+	Snippets []Snippet
+	// CreateTokenURL leads to the form; DisableBasicURL is empty where Basic is
+	// disabled already.
+	CreateTokenURL  string
+	DisableBasicURL string
+}
+
+// BasicView is the section of the Basic credentials. Exactly one of three
+// things is shown: the mask, the revealed password, or how it was disabled.
+type BasicView struct {
+	Disabled bool
+	// DisabledAt, DisabledBy and DisabledReason tell of the end.
+	DisabledAt     When
+	DisabledBy     string
+	DisabledReason string
+
+	Username string
+	// Password is the secret itself, after a recorded reveal; else empty.
+	Password string
+	// CopyOnLoad has the script copy Password as soon as the page is there.
+	CopyOnLoad bool
+	// RevealAction takes the POST of Reveal and, with copy=1, of Copy.
+	RevealAction string
+	Nonce        string
+	// HideURL is this page without the password.
+	HideURL string
+
+	// Calls is the grouped number of calls in 24 hours.
+	Calls     string
+	LastUsed  When
+	LastFrom  string
+	LastAgent string
+}
+
+// DisableBasicView confirms the end of an application's Basic credentials.
+type DisableBasicView struct {
+	Frame
+	Application string
+	// Match is what must be typed: the application's slug.
+	Match  string
+	Action string
+	// Calls is the grouped number of calls in 24 hours; InUse if it is not zero.
+	Calls    string
+	InUse    bool
+	LastUsed When
+	Callers  []CallerRow
+	// Confirm is what was typed.
+	Confirm   string
+	CancelURL string
+	Errors    []FieldError
+}
+
+// CallerRow is one address that uses a credential.
+type CallerRow struct {
+	From  string
+	Agent string
+	Calls string
+	Last  When
+}

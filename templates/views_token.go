@@ -1,0 +1,193 @@
+package templates
+
+// States of a token, as TokenRow and TokenView carry them.
+const (
+	StateActive  = "active"
+	StatePaused  = "paused"
+	StateExpired = "expired"
+	StateRevoked = "revoked"
+)
+
+// TokensView is the table of an application's tokens with its filters.
+type TokensView struct {
+	// FormURL takes the GET of the filters: the Manage API page.
+	FormURL string
+	Query   string
+	States  []Option
+	Scopes  []Option
+	// Filtered says that a filter is on, so that an empty table says so.
+	Filtered bool
+	// Total is the grouped number of live tokens, whatever the filter.
+	Total string
+	Rows  []TokenRow
+	// Folded are the revoked and expired ones; FoldedText counts them: "14
+	// revoked and expired".
+	Folded     []TokenRow
+	FoldedText string
+	// RevokeURL takes the GET with id repeated.
+	RevokeURL string
+	// Range is "1–50 of 212"; NewerURL and OlderURL are empty at the ends.
+	Range    string
+	NewerURL string
+	OlderURL string
+}
+
+// TokenRow is one token of the table.
+type TokenRow struct {
+	ID    string
+	Label string
+	Href  string
+	// Masked is prefix and last four: "clavt_8fK2…x9Qa".
+	Masked string
+	// Scopes are in words: "read", "write on Oplog".
+	Scopes    string
+	Created   When
+	CreatedBy string
+	LastUsed  When
+	LastFrom  string
+	LastAgent string
+	// Calls is the grouped number of calls in 24 hours.
+	Calls   string
+	Expires When
+	// ExpiresSoon is true in the last seven days.
+	ExpiresSoon bool
+	State       string
+	// The acts of the row's menu; an empty one is left out.
+	RenameURL    string
+	PauseAction  string
+	ResumeAction string
+	RevokeURL    string
+}
+
+// TokenFormView makes a token.
+type TokenFormView struct {
+	Frame
+	Application string
+	Action      string
+	Label       string
+	// Scopes is a row an API, and one for any API.
+	Scopes []ScopeRow
+	// Expires are the choices 7d, 30d, 90d, 365d, custom and never.
+	Expires []ExpiryChoice
+	// ExpiresDate is the custom one, 2006-01-02, between MinDate and MaxDate.
+	ExpiresDate string
+	MinDate     string
+	MaxDate     string
+	// Allow has one network a line; empty lets any address in.
+	Allow     string
+	Nonce     string
+	CancelURL string
+	Errors    []FieldError
+}
+
+// ScopeRow is an API with its two scopes.
+type ScopeRow struct {
+	// Name is "Backend API" or "Any API"; Detail is printed beside it.
+	Name   string
+	Detail string
+	Read   ScopeBox
+	Write  ScopeBox
+}
+
+// ScopeBox is one scope that can be ticked: "backend:read".
+type ScopeBox struct {
+	Value   string
+	Checked bool
+}
+
+// ExpiryChoice is one lifetime that can be chosen.
+type ExpiryChoice struct {
+	// Value is 7d, 30d, 90d, 365d, custom or never.
+	Value string
+	Text  string
+	// Date is spelled out: "19 February 2027"; empty for custom and never.
+	Date    string
+	Checked bool
+}
+
+// TokenCreatedView shows a new token's secret, once.
+type TokenCreatedView struct {
+	Frame
+	Label string
+	// Secret stands in one input and nowhere else in the page.
+	Secret  string
+	Scopes  string
+	Expires string
+	Allow   string
+	// Curl is the command to try, with $TOKEN in the secret's place.
+	Curl         string
+	FirstCallURL string
+	FirstCall    FirstCallView
+	DoneURL      string
+}
+
+// AlreadyCreatedView answers a repeated POST of the form.
+type AlreadyCreatedView struct {
+	Frame
+	Label    string
+	TokenURL string
+	BackURL  string
+}
+
+// TokenView is the page of one token.
+type TokenView struct {
+	Frame
+	Label  string
+	Masked string
+	State  string
+	// StateDetail says since when and by whom: "since 3 March by Mara Lane". May be empty.
+	StateDetail string
+	Scopes      string
+	Created     When
+	CreatedBy   string
+	Expires     When
+	ExpiresSoon bool
+	// Allow lists its networks; none lets any address in.
+	Allow     []string
+	LastUsed  When
+	LastFrom  string
+	LastAgent string
+	// Calls and Calls30 are grouped numbers of calls in 24 hours and 30 days;
+	// an empty one is left out.
+	Calls   string
+	Calls30 string
+	Events  []EventRow
+	// The acts; an empty one is left out.
+	RenameURL    string
+	PauseAction  string
+	ResumeAction string
+	RevokeURL    string
+}
+
+// RenameTokenView changes a token's label.
+type RenameTokenView struct {
+	Frame
+	// Was is the present label, Label the new one.
+	Was       string
+	Label     string
+	Action    string
+	CancelURL string
+	Errors    []FieldError
+}
+
+// RevokeConfirmView confirms the end of one token or of several.
+type RevokeConfirmView struct {
+	Frame
+	Application string
+	Action      string
+	Tokens      []RevokeRow
+	CancelURL   string
+	Errors      []FieldError
+}
+
+// RevokeRow is one token that is about to be revoked.
+type RevokeRow struct {
+	ID       string
+	Label    string
+	Masked   string
+	LastUsed When
+	LastFrom string
+	// Calls is the grouped number of calls in 24 hours; InUse if it is not zero.
+	Calls string
+	InUse bool
+}
