@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"claviger/internal/access"
+	"claviger/internal/config"
+	"claviger/internal/secret"
+	"claviger/store"
+)
+
+// Files in the data directory.
+const (
+	databaseFile = "claviger.db"
+	lockFile     = "claviger.lock"
+	socketFile   = "claviger.sock"
+	setupFile    = "setup-link"
+)
+
+// installation is an opened data directory: whoever has one holds its lock.
+type installation struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	store    *store.Store
+	keys     *secret.Keyring
+	clock    access.Clock
+	registry *access.Registry
+	accounts *access.Accounts
+	verifier *access.Verifier
+	uses     *access.UseLog
+}
+
+// loadConfig reads the configuration and tells its warnings.
+func loadConfig(path string, stderr io.Writer) (*config.Config, error) {
+	cfg, warnings, err := config.Load(path, os.Environ())
+	for _, w := range warnings {
+		fmt.Fprintln(stderr, "claviger: warning:", w)
+	}
+	return cfg, err
+}
+
+// newLog returns the program's logger: text on a terminal, JSON elsewhere.
+func newLog(c config.Log, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == config.FormatText || c.Format == config.FormatAuto && isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+func isTerminal(w any) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// openInstallation opens database and keys. The caller holds the lock.
+func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger) (*installation, error) {
+	db := filepath.Join(cfg.Server.DataDir, databaseFile)
+	if err := keyBelongs(cfg.Security.KeyFile, db); err != nil {
+		return nil, err
+	}
+	keys, err := secret.OpenKeyring(cfg.Security.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, store.Options{URL: cfg.Store.URL.Expose(), Path: db, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	in := &installation{cfg: cfg, log: log, store: st, keys: keys, clock: access.NewSteadyClock(time.Now)}
+	deps := access.Deps{
+		Store: st, Keys: keys, Passwords: secret.NewPasswords(max(runtime.GOMAXPROCS(0), 2)), Clock: in.clock,
+		Limits: access.Limits{
+			ElevationMax: time.Duration(cfg.Elevation.MaxMinutes) * time.Minute, MaxLifetime: cfg.Tokens.MaxLifetime,
+			SessionIdle: cfg.Session.IdleTimeout, SessionMax: cfg.Session.MaxLifetime,
+			PasswordAttempts: cfg.Security.PasswordAttempts, PasswordWindow: cfg.Security.PasswordWindow,
+		},
+	}
+	in.uses = access.NewUseLog(st, log)
+	in.registry, in.accounts, in.verifier = access.NewRegistry(deps), access.NewAccounts(deps), access.NewVerifier(deps, in.uses)
+	return in, nil
+}
+
+// keyBelongs refuses to make a new key beside a database that was made with
+// another one: no credential in it would be recognised.
+func keyBelongs(keyFile, database string) error {
+	if _, err := os.Stat(keyFile); !errors.Is(err, fs.ErrNotExist) {
+		return nil // OpenKeyring says what else is wrong with it
+	}
+	if info, err := os.Stat(database); err == nil && info.Size() > 0 {
+		return fmt.Errorf("the database %s is there, but its key file %s is not. No credential works without it: put the key file back from your backup", database, keyFile)
+	}
+	return nil
+}
+
+// Close closes what the installation has open.
+func (in *installation) Close() error { return in.store.Close() }
+
+// lock is the data directory's lock, which one process holds: a server for its
+// life, a command for its act.
+type lock struct{ file *os.File }
+
+// errLocked says that another process holds the lock.
+var errLocked = errors.New("the data directory is in use")
+
+// takeLock makes the data directory if it is missing and takes its lock, or
+// returns errLocked.
+func takeLock(dataDir string) (*lock, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(dataDir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = errLocked
+		}
+		return nil, errors.Join(err, file.Close())
+	}
+	return &lock{file}, nil
+}
+
+// release gives the lock back.
+func (l *lock) release() error { return l.file.Close() }

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"claviger/internal/config"
+	"claviger/web"
+)
+
+// serveCommand runs the console and the gateway. This file is the only place that
+// wires everything together.
+type serveCommand struct{}
+
+// Run serves until the terminal's context ends.
+func (serveCommand) Run(t *terminal, cli *commandLine) error {
+	cfg, err := loadConfig(cli.Config, t.stderr)
+	if err != nil {
+		return err
+	}
+	held, err := lockToServe(t.ctx, cfg.Server.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = held.release() }()
+	log := newLog(cfg.Log, t.stderr)
+	in, err := openInstallation(t.ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := in.Close(); err != nil {
+			log.Error("the database did not close cleanly", "error", err)
+		}
+	}()
+	return in.serve(t)
+}
+
+// lockToServe takes the lock, waiting for a command that holds it, but not for
+// another server.
+func lockToServe(ctx context.Context, dataDir string) (*lock, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		held, err := takeLock(dataDir)
+		if !errors.Is(err, errLocked) {
+			return held, err
+		}
+		conn, dialErr := dialSocket(dataDir)
+		if dialErr == nil {
+			return nil, errors.Join(fmt.Errorf("another claviger serves %s already", dataDir), conn.Close())
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return nil, fmt.Errorf("%s is in use by another process", dataDir)
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// serve listens, says where, and serves until the terminal's context ends.
+func (in *installation) serve(t *terminal) error {
+	cfg := in.cfg
+	console, err := net.Listen("tcp", cfg.Server.Listen)
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	gateway, err := net.Listen("tcp", cfg.Gateway.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("gateway: %w", err), console.Close())
+	}
+	socket, err := listenSocket(cfg.Server.DataDir)
+	if err != nil {
+		return errors.Join(err, console.Close(), gateway.Close())
+	}
+	cfg.UseBoundPorts(console.Addr().String(), gateway.Addr().String())
+	server := web.New(web.Options{
+		Registry: in.registry, Accounts: in.accounts, Verifier: in.verifier, Keys: in.keys, Clock: in.clock, Log: in.log,
+		ConsoleURL: cfg.Server.BaseURL, GatewayURL: cfg.Gateway.BaseURL, TrustedProxies: cfg.Server.TrustedProxies,
+	})
+	if err := in.greet(t); err != nil {
+		return errors.Join(err, console.Close(), gateway.Close(), socket.Close())
+	}
+	group, ctx := errgroup.WithContext(t.ctx)
+	group.Go(func() error { return serveHTTP(ctx, cfg, console, server.Console(), 60*time.Second) })
+	group.Go(func() error { return serveHTTP(ctx, cfg, gateway, server.Gateway(), 0) })
+	group.Go(func() error { return serveSocket(ctx, in, socket) })
+	group.Go(func() error { return in.sealTallies(ctx) })
+	recording, stop := context.WithCancel(context.WithoutCancel(t.ctx))
+	recorded := make(chan error, 1)
+	go func() { recorded <- in.uses.Run(recording) }()
+	err = group.Wait()
+	stop() // the last requests have ended: what they left is written now
+	return errors.Join(err, <-recorded)
+}
+
+// Limits of the listeners (S20).
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10 // bytes
+	drainTime     = 10 * time.Second
+)
+
+// serveHTTP serves one listener until ctx ends, and then lets requests under way
+// finish. readTimeout bounds the reading of a whole request; 0 does not.
+func serveHTTP(ctx context.Context, cfg *config.Config, listener net.Listener, handler http.Handler, readTimeout time.Duration) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	}
+	done := make(chan error, 1)
+	go func() {
+		if cfg.Server.TLS() {
+			done <- server.ServeTLS(listener, cfg.Server.TLSCert, cfg.Server.TLSKey)
+			return
+		}
+		done <- server.Serve(listener)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return errors.Join(server.Close(), ended(<-done))
+	}
+	return ended(<-done)
+}
+
+// ended passes on how a server ended, unless that was by being shut down.
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// sealTallies turns what strangers caused into events, a few seconds after each
+// minute's end, until ctx ends.
+func (in *installation) sealTallies(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := in.accounts.SealTallies(ctx); err != nil && ctx.Err() == nil {
+			in.log.Warn("counted events could not be recorded; they are kept", "error", err)
+		}
+	}
+}
+
+// greet says where everything is, and offers the set-up link where there is no
+// owner yet: on standard error and in a file that only its owner can read.
+func (in *installation) greet(t *terminal) error {
+	cfg := in.cfg
+	path := filepath.Join(cfg.Server.DataDir, setupFile)
+	token, ends, err := in.accounts.OfferSetup(t.ctx)
+	if err != nil {
+		return err
+	}
+	dataDir, err := filepath.Abs(cfg.Server.DataDir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.stderr, "\nClaviger %s\n  Console  %s\n  Gateway  %s\n  Data     %s\n", version(), cfg.Server.BaseURL, cfg.Gateway.BaseURL, dataDir)
+	if token.IsZero() {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		fmt.Fprintln(t.stderr)
+		return nil
+	}
+	link := cfg.Server.BaseURL + "/setup/" + token.Expose()
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(link+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write the set-up link: %w", err)
+	}
+	fmt.Fprintf(t.stderr, "\nOpen this link to set up your organization (once, until %s):\n  %s\n\n", ends.Local().Format("15:04"), link)
+	return nil
+}

@@ -1,0 +1,205 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"claviger/internal/access"
+	"claviger/internal/secret"
+	"claviger/templates"
+)
+
+// This file is the only one that writes errors. Three writers do: a page for
+// people, a problem (RFC 9457) for programs, and a refusal with its challenges.
+
+// statusOf maps the kinds of the domain's errors to statuses.
+func statusOf(kind access.ErrorKind) int {
+	switch kind {
+	case access.Invalid:
+		return http.StatusUnprocessableEntity
+	case access.Unauthenticated:
+		return http.StatusUnauthorized
+	case access.ElevationRequired, access.Forbidden:
+		return http.StatusForbidden
+	case access.NotFound:
+		return http.StatusNotFound
+	case access.Conflict:
+		return http.StatusConflict
+	case access.RateLimited:
+		return http.StatusTooManyRequests
+	case access.Unavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// problem is an error for programs.
+type problem struct {
+	Status    int    `json:"status"`
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Detail    string `json:"detail,omitempty"`
+	Reference string `json:"reference,omitempty"`
+	Error     string `json:"error,omitempty"` // the code of RFC 6750 §3.1, where there is one
+}
+
+// problemBase precedes a problem's type: a URN, so that nothing is to be fetched.
+const problemBase = "urn:claviger:problem:"
+
+func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
+	p.Type = problemBase + p.Type
+	body, err := json.Marshal(p)
+	if err != nil {
+		s.Log.Error("problem not encoded", "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // a client that went away needs no answer
+	}
+}
+
+// refusalStatus maps the reasons of refusals to statuses, as the gateway answers.
+func refusalStatus(reason access.Reason) int {
+	switch reason {
+	case access.InsufficientScope, access.AddressNotAllowed:
+		return http.StatusForbidden
+	case access.UnknownAPI:
+		return http.StatusNotFound
+	}
+	return http.StatusUnauthorized
+}
+
+// writeRefusal answers a request that is not let in: a problem, and on 401 and for
+// missing scopes the challenges of RFC 6750 §3 and RFC 7617 §2.
+func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, status int, v access.Verdict) {
+	p := problem{Status: status, Title: "The request is refused", Detail: v.Description}
+	switch v.Reason {
+	case access.NoCredential:
+		p.Type, p.Title = "credential-needed", "A credential is needed"
+	case access.InsufficientScope:
+		p.Type, p.Error = "insufficient-scope", "insufficient_scope"
+	case access.AddressNotAllowed:
+		p.Type = "address-not-allowed"
+	case access.UnknownAPI:
+		p.Type = "unknown-api"
+	default:
+		p.Type, p.Error = "invalid-token", "invalid_token"
+	}
+	if status == http.StatusUnauthorized || v.Reason == access.InsufficientScope {
+		challenge(w.Header(), p.Error, v)
+	}
+	s.writeProblem(w, r, p)
+}
+
+// challenge sets WWW-Authenticate: Bearer always, and Basic where it still works
+// and would help.
+func challenge(h http.Header, code string, v access.Verdict) {
+	const realm = `realm="Claviger"`
+	bearer := "Bearer " + realm
+	if code != "" {
+		bearer += `, error="` + code + `", error_description="` + quotable(v.Description) + `"`
+	}
+	if v.NeededScope.API != "" {
+		bearer += `, scope="` + v.NeededScope.String() + `"`
+	}
+	h.Add("WWW-Authenticate", bearer)
+	if v.BasicWorks && code != "insufficient_scope" {
+		h.Add("WWW-Authenticate", "Basic "+realm+`, charset="UTF-8"`)
+	}
+}
+
+// quotable returns a description in the characters that RFC 6750 §3 allows.
+func quotable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return '\''
+		}
+		return c
+	}, text)
+}
+
+// refuseUnavailable answers where the decision could not be taken: never a 200,
+// and never a false 401.
+func (s *Server) refuseUnavailable(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Retry-After", "1")
+	s.writeProblem(w, r, problem{
+		Status: http.StatusServiceUnavailable, Type: "unavailable", Title: "Credentials cannot be checked now",
+		Detail: "Claviger cannot reach its database. Try again in a moment.", Reference: s.report(r, "verification failed", err),
+	})
+}
+
+// report logs an error under a reference that the answer repeats. Secrets cannot
+// be in it: errors of the domain and the store hold none.
+func (s *Server) report(r *http.Request, what string, err error) string {
+	reference := secret.RandomText(10)
+	if errors.Is(err, context.Canceled) {
+		s.Log.Debug(what, "reference", reference, "error", err)
+		return reference
+	}
+	s.Log.Error(what, "reference", reference, "method", r.Method, "error", err)
+	return reference
+}
+
+// writePageError answers an error of a page: by leading to the sign-in or the
+// elevation where that is the way on, else by a page in words.
+func (s *Server) writePageError(w http.ResponseWriter, r *http.Request, err error) {
+	e := access.AsError(err)
+	switch e.Kind {
+	case access.Unauthenticated:
+		s.toSignIn(w, r)
+		return
+	case access.ElevationRequired:
+		s.toElevation(w, r)
+		return
+	case access.RateLimited:
+		w.Header().Set("Retry-After", retryAfter(e.RetryAfter))
+	}
+	view := templates.ErrorPageView{Status: statusOf(e.Kind), Text: e.Message}
+	title := map[access.ErrorKind]string{
+		access.NotFound: "Not found", access.Forbidden: "Not for you", access.RateLimited: "Too many attempts",
+		access.Conflict: "That cannot be done now", access.Invalid: "That did not work", access.Unavailable: "Claviger cannot reach its database",
+	}[e.Kind]
+	if title == "" {
+		title = "Something went wrong"
+	}
+	if e.Kind == access.Invalid && len(e.Fields) > 0 {
+		view.Text = e.Fields[0].Message
+	}
+	if e.Kind == access.Unavailable {
+		view.Text = "Nothing was changed. Try again in a moment; the operator finds the cause in the log under the reference below."
+	}
+	if e.Kind == access.Internal || e.Kind == access.Unavailable {
+		view.Reference = s.report(r, "page failed", err)
+	}
+	view.Frame = s.frame(r, title, access.Standing{})
+	view.Back = &templates.Link{Text: "Go to your organizations", Href: "/orgs"}
+	if visitOf(r) == nil {
+		view.Back = &templates.Link{Text: "Sign in", Href: "/sign-in"}
+	}
+	s.render(w, r, view.Status, templates.ErrorPage(view))
+}
+
+// fieldErrors returns the field errors of an error that belongs to a form, and
+// whether it is one: what is wrong with the input, or what it collides with.
+func fieldErrors(err error) ([]templates.FieldError, bool) {
+	e := access.AsError(err)
+	if len(e.Fields) == 0 || e.Kind != access.Invalid && e.Kind != access.Conflict {
+		return nil, false
+	}
+	out := make([]templates.FieldError, len(e.Fields))
+	for i, f := range e.Fields {
+		out[i] = templates.FieldError{Field: f.Field, Message: f.Message}
+	}
+	return out, true
+}

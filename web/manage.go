@@ -1,0 +1,257 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"claviger/internal/access"
+	"claviger/internal/secret"
+	"claviger/templates"
+)
+
+// manageAPI is the Manage API page of an application.
+func (s *Server) manageAPI(w http.ResponseWriter, r *http.Request) error {
+	view, err := s.manageView(r, access.Revealed{}, false)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, templates.ManageAPI(view))
+}
+
+// manageView makes the page, with the Basic password in clear where it was revealed.
+func (s *Server) manageView(r *http.Request, revealed access.Revealed, copying bool) (templates.ManageAPIView, error) {
+	query := r.URL.Query()
+	filter, err := tokenFilter(query, s.Clock.Now())
+	if err != nil {
+		return templates.ManageAPIView{}, err
+	}
+	m, err := s.Registry.ManageAPI(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), filter)
+	if err != nil {
+		return templates.ManageAPIView{}, err
+	}
+	st := m.Standing
+	path := managePath(st)
+	view := templates.ManageAPIView{
+		Frame: s.frame(r, "Manage API", st, crumb("Manage API", path)), Application: st.Application.Name,
+		BaseURLs: s.baseURLs(st, m.APIs), Basic: s.basicView(m, path), Tokens: s.tokensView(m, path, query),
+		CreateTokenURL: path + "/tokens/new",
+		Snippets:       s.callSnippets(st, m.APIs, m.Basic.State != access.Disabled),
+	}
+	view.Here = s.signNext(path)
+	if m.Basic.State != access.Disabled {
+		view.DisableBasicURL = path + "/basic/disable"
+	}
+	if !revealed.Password.IsZero() {
+		view.Basic.Password, view.Basic.CopyOnLoad = revealed.Password.Expose(), copying
+	}
+	if r.PathValue("org") != "" && s.addressesUnknown(m) {
+		view.Warnings = append(view.Warnings, "Callers come through a proxy, and their own addresses are unknown: set trusted_proxies in claviger.ini to that proxy's address.")
+	}
+	return view, nil
+}
+
+// addressesUnknown reports whether a credential on the page was used by callers
+// whose addresses a proxy hides.
+func (s *Server) addressesUnknown(m access.ManageAPI) bool {
+	hidden := strings.HasPrefix(m.Basic.LastUse.Address, "through ")
+	for _, t := range m.Tokens {
+		hidden = hidden || strings.HasPrefix(t.LastUse.Address, "through ")
+	}
+	return hidden
+}
+
+func (s *Server) basicView(m access.ManageAPI, path string) templates.BasicView {
+	c := m.Basic.Credential
+	view := templates.BasicView{
+		Username: m.Standing.Application.ID, RevealAction: path + "/basic/reveal", Nonce: secret.RandomText(22), HideURL: path,
+		Calls: grouped(m.Basic.Calls), LastUsed: s.ago(m.Basic.LastUse.At), LastFrom: m.Basic.LastUse.Address, LastAgent: shortAgent(m.Basic.LastUse.Agent),
+	}
+	if m.Basic.State == access.Disabled {
+		view.Disabled, view.DisabledAt, view.DisabledBy, view.DisabledReason = true, s.dated(c.RevokedAt), c.RevokedBy, c.RevokedReason
+	}
+	return view
+}
+
+// revealBasic answers with the page and the password on it: recorded, on the
+// POST's own answer, and not again when that is reloaded.
+func (s *Server) revealBasic(w http.ResponseWriter, r *http.Request) error {
+	revealed, err := s.Registry.RevealBasic(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PostForm.Get("nonce"))
+	if err != nil {
+		return err
+	}
+	if revealed.Already {
+		if err := s.flash(w, r, templates.FlashInfo, "The password was revealed once for that click. Press Reveal to see it again; each time is recorded."); err != nil {
+			return err
+		}
+		return seeOther(w, r, "/orgs/"+r.PathValue("org")+"/apps/"+r.PathValue("app")+"/manage-api")
+	}
+	view, err := s.manageView(r, revealed, r.PostForm.Get("copy") != "")
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, templates.ManageAPI(view))
+}
+
+// disableBasicForm confirms the end of an application's Basic credentials.
+func (s *Server) disableBasicForm(w http.ResponseWriter, r *http.Request) error {
+	view, err := s.disableView(r)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, templates.DisableBasic(view))
+}
+
+func (s *Server) disableView(r *http.Request) (templates.DisableBasicView, error) {
+	m, err := s.Registry.ManageAPI(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), access.CredentialFilter{})
+	if err != nil {
+		return templates.DisableBasicView{}, err
+	}
+	if m.Basic.State == access.Disabled {
+		return templates.DisableBasicView{}, &access.Error{Kind: access.Conflict, Message: "Basic is disabled for this application already."}
+	}
+	st := m.Standing
+	view := templates.DisableBasicView{
+		Frame: s.frame(r, "Disable Basic credentials", st, crumb("Manage API", managePath(st)), crumb("Disable Basic", "")), Application: st.Application.Name,
+		Match: st.Application.Slug, Action: managePath(st) + "/basic/disable", Calls: grouped(m.Basic.Calls), InUse: m.Basic.Calls > 0,
+		LastUsed: s.ago(m.Basic.LastUse.At), Confirm: r.PostForm.Get("confirm"), CancelURL: managePath(st),
+	}
+	if use := m.Basic.LastUse; !use.At.IsZero() {
+		view.Callers = []templates.CallerRow{{From: use.Address, Agent: shortAgent(use.Agent), Calls: grouped(m.Basic.Calls), Last: s.ago(use.At)}}
+	}
+	return view, nil
+}
+
+// disableBasic disables an application's Basic credentials for good.
+func (s *Server) disableBasic(w http.ResponseWriter, r *http.Request) error {
+	err := s.Registry.DisableBasic(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PostForm.Get("confirm"))
+	if fields, ok := fieldErrors(err); ok {
+		view, err := s.disableView(r)
+		if err != nil {
+			return err
+		}
+		view.Errors = fields
+		return s.showErrors(w, r, templates.DisableBasic(view))
+	}
+	if err != nil {
+		return err
+	}
+	return s.flashAndGo(w, r, "Basic is disabled for good. Its password no longer exists.", "/orgs/"+r.PathValue("org")+"/apps/"+r.PathValue("app")+"/manage-api")
+}
+
+// tokenFilter reads the token table's filters from its address.
+func tokenFilter(query url.Values, now time.Time) (access.CredentialFilter, error) {
+	f := access.CredentialFilter{Search: strings.TrimSpace(query.Get("q")), Live: true}
+	switch query.Get("state") {
+	case "active":
+		f.State = access.Active
+	case "paused":
+		f.State = access.Paused
+	case "expiring":
+		f.ExpiresBefore = now.Add(soon)
+	case "expired":
+		f.State, f.Live = access.Expired, false
+	case "revoked":
+		f.State, f.Live = access.Revoked, false
+	}
+	if scopes, err := access.ParseScopes(query.Get("scope")); err == nil && len(scopes) == 1 {
+		f.Scope = scopes[0]
+	}
+	var err error
+	if f.After, err = parseCursor(query.Get("after")); err != nil {
+		return f, err
+	}
+	f.Before, err = parseCursor(query.Get("before"))
+	return f, err
+}
+
+// A cursor in an address is "MICROSECONDS.ID".
+func cursorText(c access.Credential) string {
+	return strconv.FormatInt(c.CreatedAt.UnixMicro(), 10) + "." + c.ID
+}
+
+func parseCursor(text string) (access.Cursor, error) {
+	if text == "" {
+		return access.Cursor{}, nil
+	}
+	micros, id, ok := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(micros, 10, 64)
+	if !ok || err != nil {
+		return access.Cursor{}, &access.Error{Kind: access.Invalid, Message: "This page's address is damaged. Open Manage API again."}
+	}
+	return access.Cursor{At: time.UnixMicro(n).UTC(), ID: id}, nil
+}
+
+func (s *Server) tokensView(m access.ManageAPI, path string, query url.Values) templates.TokensView {
+	chosen := func(name, value string) bool { return query.Get(name) == value }
+	view := templates.TokensView{
+		FormURL: path, Query: query.Get("q"), Filtered: query.Get("q") != "" || query.Get("state") != "" || query.Get("scope") != "",
+		Total: counted(m.Total), RevokeURL: path + "/tokens/revoke",
+	}
+	for _, o := range [][2]string{{"", "All live"}, {"active", "Active"}, {"paused", "Paused"}, {"expiring", "Expiring soon"}, {"expired", "Expired"}, {"revoked", "Revoked"}} {
+		view.States = append(view.States, templates.Option{Value: o[0], Text: o[1], Selected: chosen("state", o[0])})
+	}
+	view.Scopes = []templates.Option{{Value: "", Text: "Any scope"}}
+	for _, api := range m.APIs {
+		for _, action := range []access.Action{access.Read, access.Write} {
+			scope := access.Scope{API: api.Slug, Action: action}.String()
+			view.Scopes = append(view.Scopes, templates.Option{Value: scope, Text: "May " + string(action) + " " + api.Name, Selected: chosen("scope", scope)})
+		}
+	}
+	for _, t := range m.Tokens {
+		view.Rows = append(view.Rows, s.tokenRow(t, m.APIs, path))
+	}
+	for _, t := range m.Ended {
+		view.Folded = append(view.Folded, s.tokenRow(t, m.APIs, path))
+	}
+	if m.EndedAll > 0 {
+		view.FoldedText = counted(m.EndedAll) + " revoked and expired"
+	}
+	s.tokenPages(&view, m, path, query)
+	return view
+}
+
+// tokenPages fills in the range and the ways to the neighbouring pages. The number
+// of the first row travels in the address: keys tell the order, not the position.
+func (s *Server) tokenPages(view *templates.TokensView, m access.ManageAPI, path string, query url.Values) {
+	n := len(m.Tokens)
+	if n == 0 {
+		return
+	}
+	first, err := strconv.Atoi(query.Get("n"))
+	if err != nil || first < 1 || !m.Newer {
+		first = 1
+	}
+	view.Range = grouped(first) + "–" + grouped(first+n-1) + " of " + counted(m.Total)
+	if m.Newer {
+		q := withValue(query, "before", cursorText(m.Tokens[0].Credential), "after", "n")
+		view.NewerURL = path + "?" + q + "&n=" + strconv.Itoa(max(first-access.TokensPage, 1))
+	}
+	if m.More {
+		q := withValue(query, "after", cursorText(m.Tokens[n-1].Credential), "before", "n")
+		view.OlderURL = path + "?" + q + "&n=" + strconv.Itoa(first+n)
+	}
+}
+
+func (s *Server) tokenRow(t access.UsedCredential, apis []access.API, path string) templates.TokenRow {
+	c := t.Credential
+	href := path + "/tokens/" + c.ID
+	row := templates.TokenRow{
+		ID: c.ID, Label: c.Label, Href: href, Masked: c.Masked(), Scopes: scopesInWords(c.Restriction, apis), Created: s.dated(c.CreatedAt),
+		CreatedBy: c.CreatedBy, LastUsed: s.ago(t.LastUse.At), LastFrom: t.LastUse.Address, LastAgent: shortAgent(t.LastUse.Agent),
+		Calls: grouped(t.Calls), State: string(t.State), RenameURL: href + "/rename",
+	}
+	row.Expires, row.ExpiresSoon = s.expires(c)
+	if t.State != access.Revoked {
+		row.RevokeURL = path + "/tokens/revoke?id=" + url.QueryEscape(c.ID)
+	}
+	switch t.State {
+	case access.Active:
+		row.PauseAction = href + "/pause"
+	case access.Paused:
+		row.ResumeAction = href + "/resume"
+	}
+	return row
+}

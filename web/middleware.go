@@ -1,0 +1,132 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+
+	"claviger/internal/access"
+)
+
+// pageHeaders are sent with every page. Only our own style sheet and script run;
+// nothing may frame a page that revokes credentials.
+var pageHeaders = map[string]string{
+	"Content-Security-Policy":      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	"Referrer-Policy":              "same-origin", // no-referrer makes Chromium send "Origin: null" on plain http
+	"X-Content-Type-Options":       "nosniff",
+	"X-Frame-Options":              "DENY",
+	"Cache-Control":                "no-store",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Permissions-Policy":           "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+const maxForm = 64 << 10 // bytes
+
+// pages returns the handler of all pages: headers, cross-origin check, session,
+// route.
+func (s *Server) pages() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range s.routes() {
+		mux.Handle(route.pattern, s.page(route))
+	}
+	mux.Handle("/", s.page(route{pattern: "/", audience: anybody, handle: s.notFound}))
+	crossOrigin := http.NewCrossOriginProtection()
+	if u, err := url.Parse(s.ConsoleURL); err == nil && u.Host != "" {
+		if err := crossOrigin.AddTrustedOrigin(s.ConsoleURL); err != nil {
+			s.Log.Error("the console's base URL is no origin", "error", err)
+		}
+	}
+	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.writePageError(w, r, &access.Error{Kind: access.Forbidden, Message: "This form was sent from another site, so nothing was done. Open Claviger's own page and try again."})
+	}))
+	guarded := crossOrigin.Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range pageHeaders {
+			w.Header().Set(name, value)
+		}
+		guarded.ServeHTTP(w, r)
+	})
+}
+
+// page wraps one route: it reads the form, finds out who is there, and turns the
+// error that a handler returns into an answer.
+func (s *Server) page(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		r, err := s.sessions.authenticate(r)
+		if err == nil {
+			err = s.servePage(w, r, rt)
+		}
+		if err != nil {
+			s.writePageError(w, r, err)
+		}
+	})
+}
+
+func (s *Server) servePage(w http.ResponseWriter, r *http.Request, rt route) error {
+	if err := r.ParseForm(); err != nil {
+		return &access.Error{Kind: access.Invalid, Message: "The form could not be read: it is larger than 64 KiB, or damaged. Nothing was changed.", Err: err}
+	}
+	if rt.audience == signedIn && visitOf(r) == nil {
+		s.toSignIn(w, r)
+		return nil
+	}
+	return rt.handle(w, r)
+}
+
+// notFound answers what no route matches: strangers learn nothing of what there
+// is below /orgs.
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) error {
+	if first, _ := firstSegment(r); visitOf(r) == nil && (first == "orgs" || first == "profile") {
+		s.toSignIn(w, r)
+		return nil
+	}
+	return &access.Error{Kind: access.NotFound, Message: "There is no page at this address."}
+}
+
+// logged writes one line a request, with the route's pattern and never the path or
+// the query, and keeps a panic of one request from ending the others.
+func (s *Server) logged(listener string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.Clock.Now()
+		recorder := &statusRecorder{ResponseWriter: w}
+		defer func() {
+			if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+				s.Log.Error("a request panicked", "listener", listener, "method", r.Method, "stack", string(debug.Stack()))
+				if recorder.status == 0 {
+					s.writeProblem(recorder, r, problem{Status: http.StatusInternalServerError, Type: "internal", Title: "Something went wrong on our side"})
+				}
+			}
+			s.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("listener", listener), slog.String("method", r.Method),
+				slog.String("route", r.Pattern), slog.Int("status", recorder.status), slog.Duration("took", s.Clock.Now().Sub(start)))
+		}()
+		next.ServeHTTP(recorder, r)
+	})
+}
+
+// statusRecorder notes the status of an answer.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the first final status.
+func (w *statusRecorder) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 || status == http.StatusSwitchingProtocols {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes that 200 was meant where no status was written.
+func (w *statusRecorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach flushing and hijacking.
+func (w *statusRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

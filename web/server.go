@@ -1,0 +1,63 @@
+// Package web speaks HTTP: the console's pages, forward-auth, the gateway.
+//
+// It turns requests into acts of the domain and what comes back into pages,
+// headers and problem details. It decides nothing: who may do what, and whether a
+// credential opens an API, is internal/access's to say. It knows neither the
+// database nor the configuration.
+//
+// Two listeners are served. Each begins with a switch on the raw first segment of
+// the path (front.go), because http.ServeMux cleans paths before it routes them;
+// only pages reach a mux.
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"claviger/internal/access"
+	"claviger/internal/secret"
+)
+
+// Options is what a Server is made of.
+type Options struct {
+	Registry *access.Registry
+	Accounts *access.Accounts
+	Verifier *access.Verifier
+	Keys     *secret.Keyring
+	Clock    access.Clock
+	Log      *slog.Logger
+
+	ConsoleURL     string         // base URL, without a slash at its end
+	GatewayURL     string         // likewise
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Zone           *time.Location // in which pages print times; nil = the machine's
+}
+
+// Server holds what handlers work with. It is safe for concurrent use.
+type Server struct {
+	Options
+	sessions  *sessionStore
+	transport http.RoundTripper
+}
+
+// New returns a server.
+func New(o Options) *Server {
+	if o.Zone == nil {
+		o.Zone = time.Local
+	}
+	s := &Server{Options: o, transport: newTransport()}
+	s.sessions = newSessionStore(o.Accounts, s.secure())
+	return s
+}
+
+// secure reports whether browsers reach the console by https.
+func (s *Server) secure() bool {
+	u, err := url.Parse(s.ConsoleURL)
+	return err == nil && u.Scheme == "https"
+}
+
+// now is the time in the zone in which pages print times.
+func (s *Server) now() time.Time { return s.Clock.Now().In(s.Zone) }

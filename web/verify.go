@@ -1,0 +1,97 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"claviger/internal/access"
+)
+
+// verify answers forward-auth: /verify/{org}/{app}, /verify/{org}/{app}/{api}, and
+// /verify/{org}/{app}/{api}/… for callers that keep method and path. Its answers
+// are 200, 401, 403 and 503, and nothing else: a proxy turns others into 500.
+func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	request, ok := s.verifyRequest(r)
+	if !ok {
+		request.Presented = access.Presented{Way: access.WayMalformed}
+	}
+	verdict, err := s.Verifier.Verify(r.Context(), request)
+	if err != nil {
+		s.refuseUnavailable(w, r, err)
+		return
+	}
+	if !verdict.Accepted() {
+		status := refusalStatus(verdict.Reason)
+		if verdict.Reason == access.UnknownAPI {
+			status = http.StatusForbidden
+		}
+		s.writeRefusal(w, r, status, verdict)
+		return
+	}
+	setIdentity(w.Header(), verdict.Principal)
+	w.WriteHeader(http.StatusOK)
+}
+
+// verifyRequest reads what is to be judged; ok is false where the request
+// contradicts itself, which is refused like a malformed credential.
+func (s *Server) verifyRequest(r *http.Request) (request access.Request, ok bool) {
+	_, path := firstSegment(r)
+	org, path := cutSegment(strings.TrimPrefix(path, "/"))
+	app, path := cutSegment(strings.TrimPrefix(path, "/"))
+	api, rest := cutSegment(strings.TrimPrefix(path, "/"))
+	request = access.Request{Organization: org, Application: app, API: api, WantAPI: path != "", Caller: s.caller(r, true), Agent: agent(r)}
+	rawQuery := r.URL.RawQuery
+	if rest != "" {
+		request.Method = r.Method // the caller keeps method and path
+		ok = true
+	} else {
+		request.Method, rawQuery, ok = originalRequest(r.Header)
+	}
+	request.Presented = presented(r.Header, rawQuery)
+	return request, ok
+}
+
+// originalRequest returns method and query of the request that is guarded, from
+// the headers that proxies set: X-Forwarded-* (Traefik, Caddy) or X-Original-*
+// (nginx). ok is false where one comes twice or both pairs are there and differ.
+// Where there is none the method is empty, which counts as a write.
+func originalRequest(h http.Header) (method, rawQuery string, ok bool) {
+	method, ok = agree(h, "X-Forwarded-Method", "X-Original-Method")
+	if !ok {
+		return "", "", false
+	}
+	uri, ok := agree(h, "X-Forwarded-Uri", "X-Original-Uri")
+	if !ok {
+		return "", "", false
+	}
+	_, rawQuery, _ = strings.Cut(uri, "?")
+	return method, rawQuery, true
+}
+
+// agree returns the one value of two headers that say the same thing.
+func agree(h http.Header, a, b string) (string, bool) {
+	x, y := nonEmpty(h.Values(a)), nonEmpty(h.Values(b))
+	switch {
+	case len(x) > 1 || len(y) > 1:
+		return "", false
+	case len(x) == 0 && len(y) == 0:
+		return "", true
+	case len(x) == 0:
+		return y[0], true
+	case len(y) == 1 && x[0] != y[0]:
+		return "", false
+	}
+	return x[0], true
+}
+
+// nonEmpty leaves out empty values: a proxy that clears a header sends it empty.
+func nonEmpty(values []string) []string {
+	out := make([]string, 0, len(values))
+	for _, v := range values {
+		if v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
+}
