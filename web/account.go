@@ -77,7 +77,15 @@ func (s *Server) signInForm(w http.ResponseWriter, r *http.Request) error {
 	if visitOf(r) != nil {
 		return seeOther(w, r, s.next(r.Form.Get("next"), "/"))
 	}
-	return s.show(w, r, templates.SignIn(s.signInView(r)))
+	view := s.signInView(r)
+	unowned, err := s.Accounts.NeedsSetup(r.Context())
+	if err != nil {
+		return err
+	}
+	if unowned {
+		view.Notice = &templates.Notice{Text: "Nobody can sign in yet: open the set-up link that the server printed when it started. It also stands in the file setup-link of the data directory. When it is over, start the server again, or add an owner with claviger user add."}
+	}
+	return s.show(w, r, templates.SignIn(view))
 }
 
 func (s *Server) signInView(r *http.Request) templates.SignInView {

@@ -52,11 +52,19 @@ func cutSegment(path string) (segment, rest string) {
 	return path, ""
 }
 
-// health answers /healthz: the process runs and serves.
+// health answers /healthz: the process runs and serves; and /readyz: it can also
+// reach its database.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	if first, rest := firstSegment(r); rest != "" || first != "healthz" {
+	first, rest := firstSegment(r)
+	if rest != "" {
 		s.writeProblem(w, r, problem{Status: http.StatusNotFound, Type: "not-found", Title: "Not found", Detail: "There is nothing at this address."})
 		return
+	}
+	if first == "readyz" {
+		if _, err := s.Accounts.NeedsSetup(r.Context()); err != nil {
+			s.refuseUnavailable(w, r, err)
+			return
+		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

@@ -4,10 +4,10 @@ import "github.com/alecthomas/kong"
 
 const description = `The Manage API console for your own API.
 
-Start it:            claviger serve
-Make a token:        TOKEN=$(claviger token create acme/orders --label ci --reason "nightly job")
-Cut one off:         claviger token revoke tok_01… --reason "leaked in a build log"
-Add an owner:        claviger user add you@example.com --org acme --role owner
+  Start it:            claviger serve
+  Make a token:        TOKEN=$(claviger token create acme/orders --label ci --reason "nightly job")
+  Cut one off:         claviger token revoke tok_01… --reason "leaked in a build log"
+  Add an owner:        claviger user add you@example.com --org acme --role owner
 
 Commands work whether or not the server runs. When one has returned, the running server acts on the change.`
 
