@@ -68,7 +68,9 @@ func perform(t *terminal, configFile string, a act) error {
 		}
 		conn, err := dialSocket(cfg.Server.DataDir)
 		if err == nil {
-			return actRemotely(t, conn)
+			if err = actRemotely(t, conn); !errors.Is(err, errNotTaken) {
+				return err
+			}
 		}
 		if time.Now().After(deadline) || t.ctx.Err() != nil {
 			return fmt.Errorf("%s is in use by another process, which does not answer on its socket: %w", cfg.Server.DataDir, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,17 +17,37 @@ const maxInput = 64 << 10
 // terminal, without showing it. The line break at the end is no part of it.
 func (t *terminal) readInput() (string, error) {
 	if file, ok := t.stdin.(*os.File); ok && isTerminal(file) {
-		fmt.Fprint(t.stderr, "Password: ")
-		defer fmt.Fprintln(t.stderr)
 		restore := hideTyping(file)
 		defer restore()
-		return readLine(file)
+		fmt.Fprint(t.stderr, "Password: ") // once nothing shows any more
+		defer fmt.Fprintln(t.stderr)
+		return t.await(func() (string, error) { return readLine(file) })
 	}
 	text, err := io.ReadAll(io.LimitReader(t.stdin, maxInput))
 	if err != nil {
 		return "", fmt.Errorf("standard input: %w", err)
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+}
+
+// await returns what read returns, or an error as soon as somebody presses Ctrl+C:
+// a terminal cannot be told to stop reading.
+func (t *terminal) await(read func() (string, error)) (string, error) {
+	type outcome struct {
+		text string
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		text, err := read()
+		done <- outcome{text, err}
+	}()
+	select {
+	case o := <-done:
+		return o.text, o.err
+	case <-t.ctx.Done():
+		return "", errors.New("interrupted: nothing was changed")
+	}
 }
 
 // hideTyping switches a terminal's echo off and returns how to switch it on again.

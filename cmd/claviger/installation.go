@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"claviger/internal/access"
 	"claviger/internal/config"
 	"claviger/internal/secret"
@@ -63,8 +65,8 @@ func isTerminal(w any) bool {
 	if !ok {
 		return false
 	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS) // /dev/null is a character device too
+	return err == nil
 }
 
 // openInstallation opens database and keys. The caller holds the lock.

@@ -91,7 +91,7 @@ func (in *installation) serve(t *terminal) error {
 	group.Go(func() error { return serveHTTP(ctx, cfg, console, server.Console(), 60*time.Second) })
 	group.Go(func() error { return serveHTTP(ctx, cfg, gateway, server.Gateway(), 0) })
 	group.Go(func() error { return serveSocket(ctx, in, socket) })
-	group.Go(func() error { return in.sealTallies(ctx) })
+	group.Go(func() error { return in.tidy(ctx) })
 	recording, stop := context.WithCancel(context.WithoutCancel(t.ctx))
 	recorded := make(chan error, 1)
 	go func() { recorded <- in.uses.Run(recording) }()
@@ -143,9 +143,9 @@ func ended(err error) error {
 	return err
 }
 
-// sealTallies turns what strangers caused into events, a few seconds after each
-// minute's end, until ctx ends.
-func (in *installation) sealTallies(ctx context.Context) error {
+// tidy turns what strangers caused into events, a few seconds after each minute's
+// end, and removes the file of the set-up link once there is an owner, until ctx ends.
+func (in *installation) tidy(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for {
@@ -157,7 +157,22 @@ func (in *installation) sealTallies(ctx context.Context) error {
 		if err := in.accounts.SealTallies(ctx); err != nil && ctx.Err() == nil {
 			in.log.Warn("counted events could not be recorded; they are kept", "error", err)
 		}
+		if err := in.dropSetupLink(ctx); err != nil && ctx.Err() == nil {
+			in.log.Warn("the file of the used set-up link could not be removed", "error", err)
+		}
 	}
+}
+
+// dropSetupLink removes the file of the set-up link where there is an owner.
+func (in *installation) dropSetupLink(ctx context.Context) error {
+	path := filepath.Join(in.cfg.Server.DataDir, setupFile)
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if needed, err := in.accounts.NeedsSetup(ctx); err != nil || needed {
+		return err
+	}
+	return os.Remove(path)
 }
 
 // greet says where everything is, and offers the set-up link where there is no

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,9 +19,10 @@ import (
 )
 
 // A command that finds the lock held sends its words to the server over a Unix
-// socket, and the act runs there. The two exchange JSON values: the command's
-// first one has its words; the server answers with output, a question for standard
-// input, and at last the exit code.
+// socket, and the act runs there. The two exchange JSON values: the command's first
+// one has its words; the server says that it has taken them, and answers with output,
+// a question for standard input, and at last the exit code. Before it has said "taken"
+// it has done nothing, so that a command that meets a server at its end tries again.
 
 // call is what a command sends: its words, and later its standard input.
 type call struct {
@@ -31,6 +33,7 @@ type call struct {
 
 // reply is what the server sends: one of its fields is set.
 type reply struct {
+	Taken  bool   `json:"taken,omitempty"` // the words have arrived; from here on the act may have its effect
 	Stdout string `json:"stdout,omitempty"`
 	Stderr string `json:"stderr,omitempty"`
 	Ask    bool   `json:"ask,omitempty"`
@@ -113,14 +116,19 @@ func peerUID(conn *net.UnixConn) (int, error) {
 	return int(cred.Uid), nil
 }
 
-// actRemotely has the server carry out this command.
+// errNotTaken says that a server ended before it took the command.
+var errNotTaken = errors.New("the server ended before it took the command")
+
+// actRemotely has the server carry out this command. With errNotTaken nothing was
+// done.
 func actRemotely(t *terminal, conn *net.UnixConn) error {
 	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(t.ctx, func() { _ = conn.Close() })
 	defer stop()
 	encoder, decoder := json.NewEncoder(conn), json.NewDecoder(conn)
-	if err := encoder.Encode(call{Args: t.args}); err != nil {
-		return fmt.Errorf("send the command to the running server: %w", err)
+	var first reply
+	if err := errors.Join(encoder.Encode(call{Args: t.args}), decoder.Decode(&first)); err != nil || !first.Taken {
+		return errors.Join(errNotTaken, err)
 	}
 	for {
 		var r reply
@@ -133,7 +141,11 @@ func actRemotely(t *terminal, conn *net.UnixConn) error {
 		case r.Exit != nil:
 			return nil
 		case r.Ask:
-			if err := encoder.Encode(answer(t)); err != nil {
+			input := answer(t)
+			if t.ctx.Err() != nil {
+				return errors.New(cmp.Or(input.Fault, "interrupted: nothing was changed")) // the server gives up too
+			}
+			if err := encoder.Encode(input); err != nil {
 				return fmt.Errorf("send standard input to the running server: %w", err)
 			}
 		}
@@ -197,9 +209,12 @@ func serveCall(ctx context.Context, in *installation, conn *net.UnixConn) error 
 	encoder, decoder := json.NewEncoder(conn), json.NewDecoder(conn)
 	var c call
 	if err := decoder.Decode(&c); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil // somebody looked whether we are there
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			return nil // somebody looked whether we are there, or will try again
 		}
+		return err
+	}
+	if err := encoder.Encode(reply{Taken: true}); err != nil {
 		return err
 	}
 	d := &desk{
