@@ -29,7 +29,7 @@ func (r *Registry) RevealBasic(ctx context.Context, a Actor, organization, appli
 			return fail(Conflict, "Basic is disabled for this application, for good: its password no longer exists.")
 		}
 		if nonce != "" {
-			fresh, err := tx.UseNonce(nonce, s.at)
+			fresh, err := tx.UseNonce(short(s.Application.ID+" "+nonce), s.at)
 			if out.Already = !fresh; err != nil || out.Already {
 				return err
 			}

@@ -155,6 +155,9 @@ func (s *Standing) elevate(tx ReadTx, now time.Time, n need) error {
 func signInAgain() error { return fail(Unauthenticated, "Your session has ended. Sign in again.") }
 
 func noSuch(what, name string) error {
+	if secret.Contained(name) {
+		return fail(NotFound, "There is no such "+what+": this is a secret, not a name.")
+	}
 	return fail(NotFound, "There is no "+what+" “"+clip(name, 130)+"”.")
 }
 

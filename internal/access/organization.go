@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"claviger/internal/secret"
 )
 
 // Organization holds applications, members and clients.
@@ -162,13 +164,16 @@ func (p *problems) name(field, text string) string {
 }
 
 // line checks and returns one line of printable text between least and most
-// characters, with the white space around it trimmed.
+// characters, with the white space around it trimmed. It is kept in clear, so that
+// a secret in it is refused: somebody pasted it into the wrong field.
 func (p *problems) line(field, text string, least, most int) string {
 	text = strings.TrimSpace(text)
 	n := utf8.RuneCountInString(text)
 	switch {
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		p.add(field, "It holds characters that cannot be printed. Type it again as one line of text.")
+	case secret.Contained(text):
+		p.add(field, "This holds a secret, and would be shown to every admin. Describe in words what it is for.")
 	case n == 0 && least > 0:
 		p.add(field, "It is empty. Enter "+countWords(least, most)+".")
 	case n < least || n > most:

@@ -18,8 +18,11 @@ type TokenDraft struct {
 	Nonce   string   // of the form; empty = none
 }
 
-// DefaultExpiry is what a token gets when nothing else is asked for.
+// DefaultExpiry is what a token gets when nothing else is asked for, where tokens
+// may live so long.
 const DefaultExpiry = "90d"
+
+const defaultLifetime = 90 * 24 * time.Hour
 
 // Issued is a credential that was just made, with the secret that is shown once.
 type Issued struct {
@@ -97,18 +100,8 @@ func (p *problems) take(err error) {
 
 const maxLabelLen = 100 // characters
 
-// label checks and returns a credential's label. A label that looks like a secret
-// is refused: somebody pasted it into the wrong field.
-func (p *problems) label(field, text string) string {
-	text = p.line(field, text, 1, maxLabelLen)
-	for word := range strings.FieldsSeq(text) {
-		if _, err := secret.Parse(word); err == nil {
-			p.add(field, "This holds a secret. A label is shown to every admin: describe who uses the token.")
-			return ""
-		}
-	}
-	return text
-}
+// label checks and returns a credential's label.
+func (p *problems) label(field, text string) string { return p.line(field, text, 1, maxLabelLen) }
 
 // scopes checks that each scope names an API that the application has.
 func (p *problems) scopes(field string, scopes Scopes, apis []API) {
@@ -126,12 +119,16 @@ func (p *problems) scopes(field string, scopes Scopes, apis []API) {
 
 // ParseExpiry reads when a credential made now is to expire: a number of days
 // ("90d"), a date ("2027-02-19": until the end of that day in UTC), or "never"
-// (the zero time). Empty is DefaultExpiry. longest bounds it; 0 does not.
+// (the zero time). Empty is DefaultExpiry, or longest where that is less. longest
+// bounds it; 0 does not.
 func ParseExpiry(text string, now time.Time, longest time.Duration) (time.Time, error) {
 	bad := func(message string) (time.Time, error) {
 		return time.Time{}, &Error{Kind: Invalid, Fields: []FieldError{{"expires", message}}}
 	}
 	text = strings.TrimSpace(text)
+	if text == "" && longest > 0 && longest < defaultLifetime {
+		return now.Add(longest), nil
+	}
 	if text == "" {
 		text = DefaultExpiry
 	}

@@ -40,7 +40,7 @@ func Generate(class Class) Secret {
 	b = append(b, "clav"...)
 	b = append(b, byte(class), '_')
 	b = appendRandom(b, randomLen)
-	return Secret{string(appendChecksum(b))}
+	return New(string(appendChecksum(b)))
 }
 
 // Parse recognises a secret by its format alone and returns its class, or
@@ -68,13 +68,29 @@ func Parse(text string) (Class, error) {
 	return class, nil
 }
 
+// Contained reports whether a secret in our format stands anywhere in a text,
+// as where somebody pasted one into a field that is kept in clear.
+func Contained(text string) bool {
+	for {
+		i := strings.Index(text, "clav")
+		if i < 0 || len(text)-i < totalLen {
+			return false
+		}
+		if _, err := Parse(text[i : i+totalLen]); err == nil {
+			return true
+		}
+		text = text[i+1:]
+	}
+}
+
 // Shown returns what lists may show of a generated secret: its prefix with the
 // first four random characters, and its last four characters.
 func Shown(s Secret) (prefix, last4 string) {
-	if len(s.text) != totalLen {
+	text := s.Expose()
+	if len(text) != totalLen {
 		return "", ""
 	}
-	return s.text[:shownLen], s.text[totalLen-4:]
+	return text[:shownLen], text[totalLen-4:]
 }
 
 // RandomText returns n random base62 characters, for names that must not be

@@ -199,7 +199,7 @@ func (r *Keyring) Digests(s Secret) []Digest {
 
 func (k *key) digest(s Secret) Digest {
 	h := hmac.New(sha256.New, k.mac)
-	h.Write([]byte(s.text))
+	h.Write([]byte(s.Expose()))
 	return Digest{KeyID: k.id, Sum: h.Sum(nil)}
 }
 
@@ -209,7 +209,7 @@ func (k *key) digest(s Secret) Digest {
 func (r *Keyring) Seal(s Secret, context string) []byte {
 	k := r.keys[0]
 	head := append([]byte{byte(len(k.id))}, k.id...)
-	return append(head, k.aead.Seal(nil, nil, []byte(s.text), []byte(context))...)
+	return append(head, k.aead.Seal(nil, nil, []byte(s.Expose()), []byte(context))...)
 }
 
 // ErrSealed says that a sealed secret cannot be opened: it is damaged, belongs
@@ -230,7 +230,7 @@ func (r *Keyring) Open(sealed []byte, context string) (Secret, error) {
 	if err != nil {
 		return Secret{}, ErrSealed
 	}
-	return Secret{string(text)}, nil
+	return New(string(text)), nil
 }
 
 // Sign returns "BASE64.MAC" of a value that is to come back unchanged through a

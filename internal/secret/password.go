@@ -43,7 +43,7 @@ func NewPasswords(atOnce int) *Passwords {
 // Hash returns the hash of a new password in the PHC string format. It waits
 // for a free slot and fails when ctx ends first.
 func (p *Passwords) Hash(ctx context.Context, password Secret) (string, error) {
-	if len(password.text) > MaxPasswordLen {
+	if len(password.Expose()) > MaxPasswordLen {
 		return "", ErrPasswordTooLong
 	}
 	if err := p.acquire(ctx); err != nil {
@@ -57,7 +57,7 @@ func (p *Passwords) Hash(ctx context.Context, password Secret) (string, error) {
 // such user) costs the same time and is never right. stale tells that the hash
 // was made with other parameters than today's and should be replaced.
 func (p *Passwords) Check(ctx context.Context, hash string, password Secret) (ok, stale bool, err error) {
-	if len(password.text) > MaxPasswordLen {
+	if len(password.Expose()) > MaxPasswordLen {
 		return false, false, nil
 	}
 	if err := p.acquire(ctx); err != nil {
@@ -86,7 +86,7 @@ func (p *Passwords) release() { <-p.slots }
 func hashPassword(password Secret) string {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt)
-	sum := argon2.IDKey([]byte(password.text), salt, argonTime, argonMemory, argonLanes, sumLen)
+	sum := argon2.IDKey([]byte(password.Expose()), salt, argonTime, argonMemory, argonLanes, sumLen)
 	enc := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes, enc(salt), enc(sum))
 }
@@ -106,7 +106,7 @@ func checkPassword(hash string, password Secret) (ok, stale bool, err error) {
 	if err1 != nil || err2 != nil || len(want) == 0 {
 		return false, false, errors.New("the stored password hash is damaged")
 	}
-	got := argon2.IDKey([]byte(password.text), salt, passes, memory, lanes, uint32(len(want)))
+	got := argon2.IDKey([]byte(password.Expose()), salt, passes, memory, lanes, uint32(len(want)))
 	stale = memory != argonMemory || passes != argonTime || lanes != argonLanes
 	return subtle.ConstantTimeCompare(got, want) == 1, stale, nil
 }

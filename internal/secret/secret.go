@@ -15,17 +15,24 @@ import (
 const redacted = "[redacted]"
 
 // Secret is a text that must not be printed: every way of formatting, logging
-// or marshalling it yields "[redacted]". Only Expose returns the text itself.
-type Secret struct{ text string }
+// or marshalling it yields "[redacted]". Only Expose returns the text itself. The
+// text stands behind a pointer, because fmt asks no Formatter where the verb is
+// wrong for the value (%w, %p), but prints no pointer's target either.
+type Secret struct{ text *string }
 
 // New wraps a text that somebody presented or that is about to be handed out.
-func New(text string) Secret { return Secret{text} }
+func New(text string) Secret { return Secret{&text} }
 
 // Expose returns the text. Each call is a place where a secret may leave.
-func (s Secret) Expose() string { return s.text }
+func (s Secret) Expose() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsZero reports whether there is no text at all.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s.Expose() == "" }
 
 // String returns "[redacted]".
 func (s Secret) String() string { return redacted }
