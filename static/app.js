@@ -111,7 +111,7 @@
     const two = (n) => String(n).padStart(2, "0");
     const h = Math.floor(seconds / 3600);
     const m = Math.floor(seconds / 60) % 60;
-    return h ? `${h}:${two(m)}:${two(seconds % 60)}` : `${two(m)}:${two(seconds % 60)}`;
+    return h ? `${h}:${two(m)}:${two(seconds % 60)}` : `${m}:${two(seconds % 60)}`;
   }
 
   let warned = false;

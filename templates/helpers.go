@@ -222,3 +222,12 @@ func callsText(n string) string {
 	}
 	return n + " calls"
 }
+
+// from leads over to an address. One that is known only by the proxy it came through
+// says so itself: "through 127.0.0.1".
+func from(address string) string {
+	if strings.HasPrefix(address, "through ") {
+		return " "
+	}
+	return " from "
+}

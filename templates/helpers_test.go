@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,23 @@ func TestThemeIsOneOfThree(t *testing.T) {
 	for chosen, want := range map[string]string{"": "auto", "light": "light", "dark": "dark", `"><script>`: "auto"} {
 		if got := theme(chosen); got != want {
 			t.Errorf("theme(%q) = %q, want %q", chosen, got, want)
+		}
+	}
+}
+
+func TestFromIsNotSaidTwice(t *testing.T) {
+	for address, want := range map[string]string{
+		"10.0.0.4":          "Called 2 s ago from 10.0.0.4",
+		"through 127.0.0.1": "Called 2 s ago through 127.0.0.1",
+	} {
+		var page strings.Builder
+		view := FirstCallView{Seen: true, At: When{At: time.Unix(0, 0), Text: "2 s ago"}, From: address}
+		if err := FirstCall(view).Render(t.Context(), &page); err != nil {
+			t.Fatal(err)
+		}
+		text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page.String(), "")
+		if got := strings.Join(strings.Fields(text), " "); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"net/url"
 	"os"
 	"slices"
@@ -98,7 +99,11 @@ func Browser(t testing.TB, options ...BrowserOption) *Tab {
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), flags...)
 	t.Cleanup(stop)
 	first := &Tab{t: t, settings: settings, complaints: &complaints{allowed: settings.allowed}}
-	first.open(ctx)
+	first.open(ctx, chromedp.WithErrorf(func(format string, args ...any) {
+		if !strings.HasPrefix(format, "unhandled ") { // an event that is newer than chromedp
+			log.Printf("chromedp: "+format, args...)
+		}
+	}))
 	t.Cleanup(func() {
 		first.flush()
 		for _, complaint := range first.complaints.all() {
@@ -132,9 +137,9 @@ func (b *Tab) NewTab() *Tab {
 }
 
 // open makes the tab: a new browser if parent belongs to none yet, a new tab of the same one otherwise.
-func (b *Tab) open(parent context.Context) {
+func (b *Tab) open(parent context.Context, options ...chromedp.ContextOption) {
 	b.t.Helper()
-	ctx, cancel := chromedp.NewContext(parent)
+	ctx, cancel := chromedp.NewContext(parent, options...)
 	b.ctx = ctx
 	b.t.Cleanup(func() {
 		b.flush()
@@ -349,10 +354,14 @@ func (b *Tab) Press(keys ...string) {
 	}
 }
 
-// asShortcut makes a key that is pressed together with Control do something instead of writing a letter.
+// asShortcut sends a key as a keyboard does, and makes one that is pressed together with Control do something instead
+// of writing a letter.
 func asShortcut(modifiers input.Modifier, key string) chromedp.KeyOption {
 	return func(p *input.DispatchKeyEventParams) *input.DispatchKeyEventParams {
 		if modifiers&input.ModifierCtrl == 0 {
+			if p.Type == input.KeyDown {
+				p.Type = input.KeyRawDown // as a keyboard's: a key that moved the focus is not pressed there again
+			}
 			return p
 		}
 		p.Text, p.UnmodifiedText = "", ""
@@ -447,6 +456,12 @@ func (b *Tab) Screenshot(path string, full bool) {
 	}
 }
 
+// Front brings the tab to the front of its browser, which lets only that one run its timers in time.
+func (b *Tab) Front() {
+	b.t.Helper()
+	b.run("bring to the front", page.BringToFront())
+}
+
 // Clipboard returns the text in the clipboard. Browsers give it only to pages of https or loopback: from another
 // one, open a page of loopback in a [Tab.NewTab] and ask there.
 func (b *Tab) Clipboard() string {
@@ -455,7 +470,7 @@ func (b *Tab) Clipboard() string {
 	if err != nil {
 		b.t.Fatalf("clipboard: %v", err)
 	}
-	b.run("permit reading the clipboard", page.BringToFront(), chromedp.ActionFunc(func(ctx context.Context) error {
+	b.run("permit reading the clipboard", page.BringToFront(), emulation.SetFocusEmulationEnabled(true), chromedp.ActionFunc(func(ctx context.Context) error {
 		return browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-read"}, browser.PermissionSettingGranted).
 			WithOrigin(address.Scheme + "://" + address.Host).
 			Do(cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser))
