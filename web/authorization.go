@@ -63,6 +63,9 @@ func parseAuthorization(values []string) access.Presented {
 // parseBasic reads base64(user-id ":" password) (RFC 7617 §2), split at the first
 // colon. Nothing is form-decoded: "user+tag@example.com" keeps its plus.
 func parseBasic(encoded string) (name string, password secret.Secret, ok bool) {
+	if strings.ContainsAny(encoded, "\r\n") {
+		return "", secret.Secret{}, false // encoding/base64 skips them
+	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil {
 		decoded, err = base64.RawStdEncoding.Strict().DecodeString(encoded)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"claviger/internal/access"
@@ -33,8 +35,7 @@ func (s *Server) echo(w http.ResponseWriter, r *http.Request, target string, v a
 	}
 	seen := r.Clone(r.Context())
 	removeHopByHop(seen.Header)
-	cleanHeaders(seen.Header)
-	setIdentity(seen.Header, v.Principal)
+	s.forward(seen.Header, r, v)
 	answer := echoed{
 		Message: "This is Claviger's echo API: what an upstream would have seen.", Method: r.Method, Path: target,
 		Query: stripQuery(r.URL.RawQuery), Headers: seen.Header, Truncated: len(body) > maxEcho,
@@ -60,10 +61,11 @@ func (s *Server) echo(w http.ResponseWriter, r *http.Request, target string, v a
 }
 
 // hopByHop are the headers that concern one connection only (RFC 9110 §7.6.1).
-var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 // removeHopByHop does for the echo what ReverseProxy does for real upstreams.
 func removeHopByHop(h http.Header) {
+	trailers := slices.ContainsFunc(h.Values("Te"), func(line string) bool { return slices.Contains(splitList(strings.ToLower(line)), "trailers") })
 	for _, line := range h.Values("Connection") {
 		for _, name := range splitList(line) {
 			h.Del(name)
@@ -71,5 +73,8 @@ func removeHopByHop(h http.Header) {
 	}
 	for _, name := range hopByHop {
 		h.Del(name)
+	}
+	if trailers {
+		h.Set("Te", "trailers") // asks upstreams such as gRPC's for trailers, which pass
 	}
 }

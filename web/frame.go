@@ -151,7 +151,9 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // a client that went away needs no answer
+	// What somebody sent may stand on the page and be anything but UTF-8. A client
+	// that went away needs no answer.
+	_, _ = w.Write(bytes.ToValidUTF8(body.Bytes(), []byte("\ufffd")))
 }
 
 // show renders a page with status 200.

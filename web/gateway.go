@@ -106,6 +106,9 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request, target string, v 
 		s.writeBadGateway(w, r, err)
 		return
 	}
+	// Without this the server swallows what is left of a body as soon as an upstream
+	// begins to answer, and the upstream takes what it got for the whole.
+	_ = http.NewResponseController(w).EnableFullDuplex() // fails on HTTP/2, which is duplex
 	rp := httputil.ReverseProxy{
 		Transport: s.transport,
 		ErrorLog:  slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
@@ -138,16 +141,22 @@ func (s *Server) rewrite(out, in *http.Request, upstream *url.URL, target string
 	out.URL.Path, _ = url.PathUnescape(raw) // plainPath has unescaped it already
 	out.URL.RawQuery = stripQuery(in.URL.RawQuery)
 	out.URL.ForceQuery = false
-	cleanHeaders(out.Header)
-	setIdentity(out.Header, v.Principal)
-	if caller := s.caller(in, false); caller.Known() {
-		out.Header.Set("X-Forwarded-For", caller.Address.String())
-	}
-	out.Header.Set("X-Forwarded-Host", in.Host)
-	out.Header.Set("X-Forwarded-Proto", s.gatewayScheme())
+	s.forward(out.Header, in, v)
+	cleanHeaders(out.Trailer)
 	if in.UserAgent() == "" {
 		out.Header["User-Agent"] = nil // or the client would name itself
 	}
+}
+
+// forward makes of a request's headers those that an upstream sees.
+func (s *Server) forward(h http.Header, in *http.Request, v access.Verdict) {
+	cleanHeaders(h)
+	setIdentity(h, v.Principal)
+	if caller := s.caller(in, false); caller.Known() {
+		h.Set("X-Forwarded-For", caller.Address.String())
+	}
+	h.Set("X-Forwarded-Host", in.Host)
+	h.Set("X-Forwarded-Proto", s.gatewayScheme())
 }
 
 func (s *Server) gatewayScheme() string {

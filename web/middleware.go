@@ -2,7 +2,9 @@ package web
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 
@@ -42,12 +44,22 @@ func (s *Server) pages() http.Handler {
 		s.writePageError(w, r, &access.Error{Kind: access.Forbidden, Message: "This form was sent from another site, so nothing was done. Open Claviger's own page and try again."})
 	}))
 	guarded := crossOrigin.Handler(mux)
+	headers := maps.Clone(pageHeaders)
+	if u, err := url.Parse(s.ConsoleURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		delete(headers, "Cross-Origin-Opener-Policy") // ignored there, with an error in the browser's console
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for name, value := range pageHeaders {
+		for name, value := range headers {
 			w.Header().Set(name, value)
 		}
 		guarded.ServeHTTP(w, r)
 	})
+}
+
+// isLoopback reports whether browsers trust a host even without TLS.
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 // page wraps one route: it reads the form, finds out who is there, and turns the
@@ -87,20 +99,26 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) error {
 }
 
 // logged writes one line a request, with the route's pattern and never the path or
-// the query, and keeps a panic of one request from ending the others.
+// the query, and keeps a panic of one request from ending the others. It panics
+// itself, with http.ErrAbortHandler, where an answer broke off.
 func (s *Server) logged(listener string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Clock.Now()
 		recorder := &statusRecorder{ResponseWriter: w}
 		defer func() {
-			if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+			cause := recover()
+			if cause != nil && cause != http.ErrAbortHandler {
 				s.Log.Error("a request panicked", "listener", listener, "method", r.Method, "stack", string(debug.Stack()))
 				if recorder.status == 0 {
 					s.writeProblem(recorder, r, problem{Status: http.StatusInternalServerError, Type: "internal", Title: "Something went wrong on our side"})
+					cause = nil
 				}
 			}
 			s.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("listener", listener), slog.String("method", r.Method),
 				slog.String("route", r.Pattern), slog.Int("status", recorder.status), slog.Duration("took", s.Clock.Now().Sub(start)))
+			if cause != nil {
+				panic(http.ErrAbortHandler) // cut the connection: half an answer must not pass for a whole one
+			}
 		}()
 		next.ServeHTTP(recorder, r)
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gorilla/sessions"
 
@@ -191,7 +192,7 @@ func (s *Server) recall(r *http.Request, key string) string {
 func (s *Server) keepDraft(w http.ResponseWriter, r *http.Request, path string) error {
 	form := url.Values{}
 	for name, values := range r.PostForm {
-		if name != "password" && name != "nonce" {
+		if name != "password" && name != "nonce" && !slices.ContainsFunc(values, secret.Contained) {
 			form[name] = values
 		}
 	}

@@ -159,7 +159,7 @@ func caddySnippet(check, upstream string) string {
 		authority = "https://" + u.Host
 	}
 	var b strings.Builder
-	b.WriteString("# Inside your site block.\nroute {\n    request_header -Connection\n    request_header -X_*\n    request_header -X.*\n")
+	b.WriteString("# Inside your site block.\nroute {\n    request_header -Connection\n    request_header -X-Auth*\n    request_header -X_*\n    request_header -X.*\n")
 	b.WriteString("    forward_auth " + authority + " {\n        uri " + u.Path + "\n        header_up -X-Original-Method\n        header_up -X-Original-Uri\n")
 	b.WriteString("        copy_headers " + strings.Join(identityHeaders, " ") + "\n    }\n")
 	b.WriteString("    request_header -Authorization\n    reverse_proxy " + upstream + "\n}\n")

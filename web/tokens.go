@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,13 +66,22 @@ func (s *Server) expiryChoices(view *templates.TokenFormView, chosen string) {
 	add := func(value, text, date string) {
 		view.Expires = append(view.Expires, templates.ExpiryChoice{Value: value, Text: text, Date: date, Checked: value == chosen})
 	}
-	for _, c := range []struct {
-		value, text string
-		days        int
-	}{{"7d", "7 days", 7}, {"30d", "30 days", 30}, {"90d", "90 days", 90}, {"365d", "A year", 365}} {
-		if longest == 0 || time.Duration(c.days)*24*time.Hour <= longest {
-			add(c.value, c.text, now.AddDate(0, 0, c.days).Format(longDate))
+	offered := []int{7, 30, 90, 365}
+	if n := int(longest / (24 * time.Hour)); longest > 0 {
+		offered = slices.DeleteFunc(offered, func(days int) bool { return days > n })
+		if n > 0 && n < 365 && !slices.Contains(offered, n) {
+			offered = append(offered, n)
 		}
+		if n > 0 && n < 90 && chosen == access.DefaultExpiry {
+			chosen = strconv.Itoa(n) + "d"
+		}
+	}
+	for _, days := range offered {
+		text := plural(days, "day")
+		if days == 365 {
+			text = "A year"
+		}
+		add(strconv.Itoa(days)+"d", text, now.AddDate(0, 0, days).Format(longDate))
 	}
 	add("custom", "On a date", "")
 	if longest == 0 {

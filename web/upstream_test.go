@@ -1,0 +1,151 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"claviger/internal/access"
+)
+
+// withUpstream is a server whose API "live" has a real upstream and whose
+// transport is impatient; it returns the gateway's address and a token.
+func withUpstream(t *testing.T, upstream http.HandlerFunc) (gateway, token string) {
+	t.Helper()
+	s := parserServer(t)
+	transport := newTransport()
+	transport.ResponseHeaderTimeout = 50 * time.Millisecond
+	s.transport = transport
+	server := httptest.NewServer(upstream)
+	t.Cleanup(server.Close)
+	operator := access.Operator("tester", "because a test needs it")
+	if _, err := s.Registry.CreateAPI(t.Context(), operator, "acme", "orders", access.APIDraft{Slug: "live", Upstream: server.URL}); err != nil {
+		t.Fatal(err)
+	}
+	issued, err := s.Registry.IssueToken(t.Context(), operator, "acme", "orders", access.TokenDraft{Label: "till"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(s.Gateway())
+	t.Cleanup(front.Close)
+	return front.URL + "/acme/orders/live/", issued.Secret.Expose()
+}
+
+// callUpstream returns the answer, with as much of its body as came, and the error
+// that ended it.
+func callUpstream(t *testing.T, url, token string) (*http.Response, string, error) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	return response, string(body), err
+}
+
+func TestGatewayUpstreamTooSlow(t *testing.T) {
+	done := make(chan struct{})
+	url, token := withUpstream(t, func(http.ResponseWriter, *http.Request) { <-done })
+	defer close(done)
+	response, body, err := callUpstream(t, url, token)
+	var p problem
+	if err != nil || json.Unmarshal([]byte(body), &p) != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	if response.StatusCode != http.StatusGatewayTimeout || p.Type != problemBase+"upstream-timeout" || p.Reference == "" {
+		t.Errorf("status %d: %s", response.StatusCode, body)
+	}
+}
+
+func TestGatewayUpstreamHangsUp(t *testing.T) {
+	url, token := withUpstream(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	response, body, err := callUpstream(t, url, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusBadGateway || !strings.Contains(body, "upstream-unreachable") {
+		t.Errorf("status %d: %s", response.StatusCode, body)
+	}
+}
+
+// TestGatewayHalfAnAnswerIsNoWhole: where the upstream breaks off, the caller's
+// answer breaks off too, whether or not its length was told.
+func TestGatewayHalfAnAnswerIsNoWhole(t *testing.T) {
+	for _, length := range []string{"", "1000"} {
+		url, token := withUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
+			if length != "" {
+				w.Header().Set("Content-Length", length)
+			}
+			_, _ = fmt.Fprint(w, "half")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		})
+		if response, body, err := callUpstream(t, url, token); err == nil {
+			t.Errorf("length %q: status %d, %q came as if it were all", length, response.StatusCode, body)
+		}
+	}
+}
+
+// TestPanicIsAnswered: with a problem where nothing was sent, and by breaking off
+// where something was.
+func TestPanicIsAnswered(t *testing.T) {
+	s := parserServer(t)
+	serve := func(handler http.HandlerFunc) (*http.Response, error) {
+		server := httptest.NewServer(s.logged("test", handler))
+		t.Cleanup(server.Close)
+		response, err := http.Get(server.URL)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = response.Body.Close() }()
+		_, err = io.ReadAll(response.Body)
+		return response, err
+	}
+	if response, err := serve(func(http.ResponseWriter, *http.Request) { panic("at once") }); err != nil || response.StatusCode != http.StatusInternalServerError {
+		t.Errorf("at once: %v (%v)", response, err)
+	}
+	if response, err := serve(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		panic("in the middle")
+	}); err == nil {
+		t.Errorf("in the middle: %v came as if it were all", response)
+	}
+}
+
+// TestGatewayTrailers: a trailer of the caller's is no way around the rules for
+// headers (RFC 9110 §6.5).
+func TestGatewayTrailers(t *testing.T) {
+	seen := make(chan http.Header, 1)
+	url, token := withUpstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		seen <- r.Trailer.Clone()
+	})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, struct{ io.Reader }{strings.NewReader("body")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Trailer = http.Header{"X-Auth-Subject": {"spoofed"}, "X_auth_kind": {"spoofed"}, "Authorization": {"Bearer " + token}, "X-Checksum": {"1"}}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	for name, values := range <-seen {
+		if foldHeader(name) != "x-checksum" {
+			t.Errorf("the upstream sees the trailer %s: %q", name, values)
+		}
+	}
+}
