@@ -14,7 +14,7 @@ TOOL      := $(GO) tool -modfile=tools.mod
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev gen build deps test race fuzz bench lint check check-generated screenshots test-crash vuln clean
+.PHONY: help run dev gen build deps test race fuzz bench lint check check-generated screenshots test-crash compat vuln clean
 
 help: ## list the targets
 	@echo 'Claviger. make TARGET, where TARGET is one of:'
@@ -66,6 +66,9 @@ screenshots: deps ## make the pictures of every page anew
 
 test-crash: deps ## 200 times kill -9 under load (CRASH_KILLS=n)
 	CRASH_KILLS=$${CRASH_KILLS:-200} $(GO) test ./... -run 'TestCrash' -count=1 -timeout 60m $(TESTFLAGS)
+
+compat: ## run clients of npm against a real server (needs node, npm and a registry)
+	node internal/compat/run.mjs
 
 vuln: ## look for known vulnerabilities in what we depend on (needs the network)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0 ./...

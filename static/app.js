@@ -64,10 +64,12 @@
     if (target) copy(button, textOf(target), () => target);
   }
 
-  // The command on the page says $TOKEN; the copied one has the secret in it.
+  // The command on the page says $TOKEN, or what the secret's field names; the
+  // copied one has the secret in it.
   function copyWithSecret(button) {
     const shown = $(button.dataset.copyWithSecret);
-    const command = textOf(shown).replaceAll("$TOKEN", $("[data-secret]").value);
+    const secret = $("[data-secret]");
+    const command = textOf(shown).replaceAll(secret.dataset.variable || "$TOKEN", () => secret.value);
     copy(button, command, () => {
       const box = shown.closest("pre");
       let area = $(".copy-fallback", box.parentElement);
@@ -141,6 +143,8 @@
     $(".bar").classList.remove("elevated", "ending");
     for (const el of $$("[data-countdown]")) el.removeAttribute("data-countdown");
     const row = $("#user-menu .menu-row:has(.left)");
+    const again = $("[data-menu-elevate]");
+    if (again) again.replaceWith(again.content);
     if (row) row.remove();
   }
 
@@ -271,12 +275,14 @@
   }
 
   function countSelected() {
-    const button = $("[data-selected-count]");
-    if (!button) return;
+    const labels = $$("[data-selected-count]");
+    if (!labels.length) return;
     const boxes = $$('input[name="id"][form="revoke-selected"]');
     const chosen = boxes.filter((box) => box.checked);
-    button.textContent = chosen.length ? `Revoke ${chosen.length} selected…` : "Revoke selected…";
-    button.disabled = !chosen.length;
+    for (const label of labels) {
+      label.textContent = `${label.dataset.selectedCount} ${chosen.length ? `${chosen.length} ` : ""}selected…`;
+      label.closest("button").disabled = !chosen.length;
+    }
     for (const box of boxes) box.closest("tr").classList.toggle("selected", box.checked);
     const all = $("[data-select-all]");
     if (!all) return;
@@ -378,7 +384,8 @@
     const form = event.target;
     if (form.dataset.dialogForm === undefined) return;
     event.preventDefault();
-    openDialog(`${form.action}?${new URLSearchParams(new FormData(form))}`, event.submitter || form);
+    const url = event.submitter?.getAttribute("formaction") || form.action;
+    openDialog(`${url}?${new URLSearchParams(new FormData(form))}`, event.submitter || form);
   }
 
   function enhance(root) {

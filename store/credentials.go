@@ -15,6 +15,9 @@ const (
 		c.key_id, c.digest, c.sealed, c.allowed, c.nonce, c.replaces, c.created_at, c.created_by,
 		c.expires_at, c.paused_at, c.revoked_at, c.revoked_by, c.revoked_reason`
 
+	selectReplacing = `SELECT ` + credentialColumns + ` FROM credentials c
+		WHERE c.replaces = $1 AND c.replaces <> '' ORDER BY c.created_at DESC, c.id DESC LIMIT 1`
+
 	selectByDigest = `SELECT ` + credentialColumns + ` FROM credentials c WHERE c.digest = $1 AND c.key_id = $2`
 )
 
@@ -69,12 +72,44 @@ func (t *tx) CredentialByDigests(digests []secret.Digest) (access.Credential, er
 	return access.Credential{}, access.ErrNoRow
 }
 
-// CredentialByNonce returns the credential of an application that was made by
-// the form with that nonce.
-func (t *tx) CredentialByNonce(applicationID, nonce string) (c access.Credential, err error) {
-	err = t.one(credentialInto(&c), `SELECT `+credentialColumns+` FROM credentials c
-		WHERE c.application_id = $1 AND c.nonce = $2 AND c.nonce <> ''`, applicationID, nonce)
+// CredentialByNonce returns the credential that was made by the form with that
+// nonce, within the organization: of an application, of a user, or of neither.
+func (t *tx) CredentialByNonce(of access.Whose, nonce string) (c access.Credential, err error) {
+	text, args := selectByNonce(of, nonce)
+	err = t.one(credentialInto(&c), text, args...)
 	return c, err
+}
+
+func selectByNonce(of access.Whose, nonce string) (string, []any) {
+	w := &conditions{} // in the words of the index credentials_nonce
+	w.add(`c.organization_id = ?`, of.OrganizationID)
+	w.add(`COALESCE(c.application_id, '') = ?`, of.ApplicationID)
+	w.add(`COALESCE(c.user_id, '') = ?`, of.UserID)
+	w.add(`c.nonce = ? AND c.nonce <> ''`, nonce)
+	return `SELECT ` + credentialColumns + ` FROM credentials c` + w.where(), w.args
+}
+
+// CredentialReplacing returns the credential that was made to replace another.
+func (t *tx) CredentialReplacing(id string) (c access.Credential, err error) {
+	err = t.one(credentialInto(&c), selectReplacing, id)
+	return c, err
+}
+
+// whose adds the conditions that say whose credentials are meant; nobody's, where
+// nothing is said.
+func whose(w *conditions, of access.Whose) {
+	switch {
+	case of.ApplicationID != "":
+		w.add(`c.application_id = ?`, of.ApplicationID)
+	case of.UserID != "" && of.OrganizationID != "":
+		w.add(`c.user_id = ? AND c.organization_id = ?`, of.UserID, of.OrganizationID)
+	case of.UserID != "":
+		w.add(`c.user_id = ?`, of.UserID)
+	case of.Personal:
+		w.add(`c.organization_id = ? AND c.application_id IS NULL AND c.user_id IS NOT NULL`, of.OrganizationID)
+	default:
+		w.add(`c.organization_id = ? AND c.application_id IS NULL AND c.user_id IS NULL`, of.OrganizationID)
+	}
 }
 
 // Credentials returns the credentials that a filter chooses, newest first. With
@@ -122,7 +157,7 @@ func (t *tx) CountCredentials(f access.CredentialFilter, most int) (n int, err e
 // credentialConditions are those of a filter but for its cursors.
 func credentialConditions(f access.CredentialFilter) (*conditions, error) {
 	w := &conditions{}
-	w.add(`c.application_id = ?`, f.ApplicationID)
+	whose(w, f.Whose)
 	if f.Kind != "" {
 		w.add(`c.kind = ?`, string(f.Kind))
 	}
@@ -215,6 +250,12 @@ func (t *tx) RevokeCredential(id string, at time.Time, by, reason string) (bool,
 	}
 	t.erased = t.erased || kind == access.KindBasic
 	return err == nil, err
+}
+
+// EndCredential makes a credential that is not revoked expire no later than at.
+func (t *tx) EndCredential(id string, at time.Time) (bool, error) {
+	return t.changed(`UPDATE credentials SET expires_at = $2
+		WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`, id, micros(at))
 }
 
 // UseNonce remembers a nonce and reports whether it was new. In passing it

@@ -185,6 +185,34 @@ func (t *tx) UpdateAPI(i access.API) error {
 	return t.must(`UPDATE apis SET name = $2, upstream = $3 WHERE id = $1`, i.ID, i.Name, i.Upstream)
 }
 
+// PasswordGrant reports whether an application has the password grant on: one of
+// the user's organizations, or, without a user, any.
+func (t *tx) PasswordGrant(userID string) (on bool, err error) {
+	if userID == "" {
+		err = t.one([]any{&on}, `SELECT EXISTS (SELECT 1 FROM applications a WHERE a.password_grant)`)
+		return on, err
+	}
+	err = t.one([]any{&on}, `SELECT EXISTS (SELECT 1 FROM memberships m
+		JOIN applications a ON a.organization_id = m.organization_id AND a.password_grant WHERE m.user_id = $1)`, userID)
+	return on, err
+}
+
+// QueryCredentials reports whether any application takes credentials in the query.
+func (t *tx) QueryCredentials() (on bool, err error) {
+	err = t.one([]any{&on}, `SELECT EXISTS (SELECT 1 FROM applications a WHERE a.query_credentials)`)
+	return on, err
+}
+
+// UpdateMembership changes a member's role.
+func (t *tx) UpdateMembership(m access.Membership) (bool, error) {
+	return t.changed(`UPDATE memberships SET role = $3 WHERE organization_id = $1 AND user_id = $2`, m.OrganizationID, m.UserID, string(m.Role))
+}
+
+// DeleteMembership ends a membership.
+func (t *tx) DeleteMembership(organizationID, userID string) (bool, error) {
+	return t.changed(`DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2`, organizationID, userID)
+}
+
 // InsertMembership makes a user a member, unless they are one already.
 func (t *tx) InsertMembership(m access.Membership) (bool, error) {
 	return t.changed(`INSERT INTO memberships (organization_id, user_id, role, created_at)

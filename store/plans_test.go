@@ -46,6 +46,30 @@ func plan(t *testing.T, s *Store, text string, args []any) string {
 	return strings.Join(steps, "\n")
 }
 
+// question is one of the store's, as SQL.
+type question struct {
+	text string
+	args []any
+	uses string // the index that has to be used
+}
+
+func ask(text string, args []any, uses string) question { return question{text, args, uses} }
+
+// check asserts that a question uses its index, sorts nothing and walks no table.
+func (q question) check(t *testing.T, s *Store, name string) {
+	t.Helper()
+	got := plan(t, s, q.text, q.args)
+	if !strings.Contains(got+" ", q.uses) {
+		t.Errorf("%s does not use %s:\n%s", name, q.uses, got)
+	}
+	for step := range strings.Lines(got) {
+		byIndex := strings.Contains(step, "INDEX") || strings.HasPrefix(step, "SCAN CONSTANT")
+		if strings.Contains(step, "TEMP B-TREE") || (strings.HasPrefix(step, "SCAN") && !byIndex) {
+			t.Errorf("%s sorts or walks a table: %s%s", name, step, got)
+		}
+	}
+}
+
 // TestPlans asserts that what requests and pages wait for is found by indexes,
 // in its order: nothing is sorted, and no table is walked from end to end.
 func TestPlans(t *testing.T) {
@@ -61,12 +85,6 @@ func TestPlans(t *testing.T) {
 		}
 		return text, args
 	}
-	type question struct {
-		text string
-		args []any
-		uses string // the index that has to be used
-	}
-	ask := func(text string, args []any, uses string) question { return question{text, args, uses} }
 	page := func(f access.CredentialFilter, uses string) question {
 		text, args := credentials(f)
 		return ask(text, args, uses)
@@ -106,15 +124,48 @@ func TestPlans(t *testing.T) {
 		"operators' events":  events(access.EventFilter{OrganizationID: "org_1", Operators: true, AfterSeq: 9}, "events_of_organization (organization_id=? AND seq<?)"),
 		"events of an act":   events(access.EventFilter{OrganizationID: "org_1", Act: access.ActSignIn, From: now, To: now}, "events_of_organization"),
 	} {
-		got := plan(t, s, q.text, q.args)
-		if !strings.Contains(got+" ", q.uses) {
-			t.Errorf("%s does not use %s:\n%s", name, q.uses, got)
+		q.check(t, s, name)
+	}
+}
+
+// TestPlansOfHolders is the same for clients, personal tokens, access tokens and
+// invitations.
+func TestPlansOfHolders(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	now := time.Now()
+	held := func(w access.Whose) question {
+		text, args, err := selectCredentials(access.CredentialFilter{Whose: w, Live: true, Now: now, Limit: 50})
+		if err != nil {
+			t.Fatal(err)
 		}
-		for step := range strings.Lines(got) {
-			byIndex := strings.Contains(step, "INDEX") || strings.HasPrefix(step, "SCAN CONSTANT")
-			if strings.Contains(step, "TEMP B-TREE") || (strings.HasPrefix(step, "SCAN") && !byIndex) {
-				t.Errorf("%s sorts or walks a table: %s%s", name, step, got)
-			}
+		uses := "credentials_of_organization"
+		if w.UserID != "" {
+			uses = "credentials_of_user"
 		}
+		return ask(text, args, uses)
+	}
+	nonce := func(w access.Whose) question {
+		text, args := selectByNonce(w, "n")
+		return ask(text, args, "credentials_nonce (organization_id=? AND <expr>=? AND <expr>=? AND nonce=?)")
+	}
+	issued := func(f access.AccessTokenFilter, uses string) question {
+		text, args := selectAccessTokens(f)
+		return ask(text, args, uses)
+	}
+	for name, q := range map[string]question{
+		"by nonce":          nonce(access.Whose{OrganizationID: "org_1", ApplicationID: "app_1"}),
+		"client by nonce":   nonce(access.Whose{OrganizationID: "org_1"}),
+		"personal by nonce": nonce(access.Whose{OrganizationID: "org_1", UserID: "usr_1"}),
+		"replacement":       ask(selectReplacing, []any{"tok_1"}, "credentials_replacing (replaces=?)"),
+		"org's clients":     held(access.Whose{OrganizationID: "org_1"}),
+		"members' tokens":   held(access.Whose{OrganizationID: "org_1", Personal: true}),
+		"a member's tokens": held(access.Whose{OrganizationID: "org_1", UserID: "usr_1"}),
+		"access token":      ask(selectAccessTokenByDigest, []any{[]byte{1}, "key1"}, "sqlite_autoindex_access_tokens_2 (digest=?)"),
+		"client's access":   issued(access.AccessTokenFilter{CredentialID: "cli_1", Now: now, Limit: 50}, "access_tokens_of_credential (credential_id=?)"),
+		"user's access":     issued(access.AccessTokenFilter{UserID: "usr_1", Now: now, Limit: 50}, "access_tokens_of_user (user_id=?)"),
+		"open invitations":  ask(selectOpenInvites, []any{"org_1", 1}, "invites_of_organization"),
+	} {
+		q.check(t, s, name)
 	}
 }

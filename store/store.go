@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"claviger/internal/access"
 )
@@ -31,6 +32,7 @@ type Options struct {
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
+	epoch   atomic.Uint64 // changes that judgements depend on
 	dialect dialect
 	write   *pool
 	read    *pool
@@ -146,17 +148,30 @@ func (s *Store) View(ctx context.Context, read func(access.ReadTx) error) error 
 // Update runs write in a transaction of its own and commits what it did if it
 // returns nil; else, or when it panics, nothing is left of it.
 func (s *Store) Update(ctx context.Context, write func(access.Tx) error) error {
-	var erased bool
+	var erased, tried bool
 	err := s.retry(ctx, s.write, &sql.TxOptions{Isolation: s.dialect.isolation}, func(t *tx) error {
 		err := write(t)
-		erased = t.erased
+		erased, tried = t.erased, err == nil
 		return err
 	})
+	if tried {
+		s.epoch.Add(1) // also when the commit failed: who knows what became of it
+	}
 	if err == nil && erased {
 		s.wipe(ctx)
 	}
 	return err
 }
+
+// Note is Update for changes that no judgement of a request depends on.
+func (s *Store) Note(ctx context.Context, write func(access.NoteTx) error) error {
+	options := &sql.TxOptions{Isolation: s.dialect.isolation}
+	return s.retry(ctx, s.write, options, func(t *tx) error { return write(t) })
+}
+
+// Epoch returns the number of changes since the store was opened. Nobody else writes
+// to an SQLite database while we hold its lock.
+func (s *Store) Epoch() (uint64, bool) { return s.epoch.Load(), true }
 
 // wipe makes the engine overwrite what was erased wherever it keeps copies of
 // it. The act is done and recorded by then, so that failing is no error of it.

@@ -39,10 +39,11 @@ const (
 			method = CASE WHEN ` + laterUse + ` THEN excluded.method ELSE uses.method END`
 	laterUse = `excluded.last_at IS NOT NULL AND (uses.last_at IS NULL OR excluded.last_at >= uses.last_at)`
 
-	addApplicationUse = `INSERT INTO application_uses (application_id, resolution, start, accepted, refused, last_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
+	addApplicationUse = `INSERT INTO application_uses (application_id, resolution, start, accepted, refused, last_at, by_query, by_password)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (application_id, resolution, start) DO UPDATE SET
 			accepted = application_uses.accepted + excluded.accepted, refused = application_uses.refused + excluded.refused,
+			by_query = application_uses.by_query + excluded.by_query, by_password = application_uses.by_password + excluded.by_password,
 			last_at = CASE WHEN excluded.last_at IS NOT NULL AND (application_uses.last_at IS NULL OR excluded.last_at > application_uses.last_at)
 				THEN excluded.last_at ELSE application_uses.last_at END`
 
@@ -162,6 +163,15 @@ func selectApplicationUses(organizationID string, since, now time.Time) (string,
 	return text, w.args
 }
 
+// WayUses returns how many calls to an application were accepted with the credential
+// in the query, and with an access token got for a password, since a time (rounded
+// down to its hour).
+func (t *tx) WayUses(applicationID string, since time.Time) (query, password int64, err error) {
+	err = t.one([]any{&query, &password}, `SELECT COALESCE(SUM(u.by_query), 0), COALESCE(SUM(u.by_password), 0) FROM application_uses u
+		WHERE u.application_id = $1 AND u.resolution = 3600 AND u.start >= $2`, applicationID, micros(since.UTC().Truncate(byHour)))
+	return query, password, err
+}
+
 // AddUses adds uses to what there is of the same credential, application and
 // time, by minute, hour and day, and to their applications' sums.
 func (t *tx) AddUses(uses []access.Use) error {
@@ -220,6 +230,8 @@ func (t *tx) addApplicationUses(uses []access.Use) error {
 			sum := sums[key]
 			sum.Accepted += u.Accepted
 			sum.Refused += u.Refused
+			sum.ByQuery += u.ByQuery
+			sum.ByPassword += u.ByPassword
 			if u.At.After(sum.At) {
 				sum.At = u.At
 			}
@@ -232,7 +244,7 @@ func (t *tx) addApplicationUses(uses []access.Use) error {
 	}
 	for _, key := range sortedSpans(sums) {
 		sum := sums[key]
-		if err := add(key.applicationID, seconds(key.resolution), key.start, sum.Accepted, sum.Refused, maybe(sum.At)); err != nil {
+		if err := add(key.applicationID, seconds(key.resolution), key.start, sum.Accepted, sum.Refused, maybe(sum.At), sum.ByQuery, sum.ByPassword); err != nil {
 			return err
 		}
 	}

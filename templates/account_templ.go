@@ -69,7 +69,7 @@ func Setup(view SetupView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = textField(field{Form: "setup", Name: "organization", Label: "Name", Value: view.Organization, Hint: "As your colleagues call it: Acme.", Required: true, Focus: true, Max: "100", Autocomplete: "organization", Errors: view.Errors}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = textField(field{Form: "setup", Name: "organization", Label: "Name", Value: view.Organization, Hint: "As your colleagues call it: Acme.", Required: true, Focus: true, Max: "80", Autocomplete: "organization", Errors: view.Errors}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -81,7 +81,7 @@ func Setup(view SetupView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = textField(field{Form: "setup", Name: "name", Label: "Your name", Value: view.Name, Required: true, Max: "100", Autocomplete: "name", Errors: view.Errors}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = textField(field{Form: "setup", Name: "name", Label: "Your name", Value: view.Name, Required: true, Max: "80", Autocomplete: "name", Errors: view.Errors}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -207,12 +207,104 @@ func indexOf(values []string, value string) int {
 	return -1
 }
 
-// revokeVerb names the act and its object: Revoke token “CI”, Revoke 3 tokens.
-func revokeVerb(tokens []RevokeRow) string {
-	if len(tokens) == 1 {
-		return "Revoke token “" + tokens[0].Label + "”"
+// or returns text, or what stands in for it where it is empty.
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
 	}
-	return "Revoke " + plural(len(tokens), "token")
+	return text
+}
+
+func (v RevokeConfirmView) act() string { return or(v.Act, ActRevoke) }
+
+// verb names the act and its object: Revoke token “CI”, Pause 3 clients.
+func (v RevokeConfirmView) verb() string {
+	act, noun := map[string]string{ActRevoke: "Revoke", ActPause: "Pause", ActResume: "Resume"}[v.act()], or(v.Noun, "token")
+	if len(v.Tokens) == 1 {
+		return act + " " + noun + " “" + v.Tokens[0].Label + "”"
+	}
+	return act + " " + plural(len(v.Tokens), noun)
+}
+
+// consequence says what follows for the callers.
+func (v RevokeConfirmView) consequence() string {
+	it, one := "them", len(v.Tokens) == 1
+	if one {
+		it = "it"
+	}
+	every := "From the moment you confirm, every request with " + it
+	switch noun := or(v.Noun, "token"); {
+	case v.act() == ActResume:
+		return every + " is judged again as before the pause."
+	case v.act() == ActPause:
+		return every + " is refused, until you resume " + it + "."
+	case noun == "access token":
+		return every + " is refused. Who holds one has to ask for another."
+	case noun == "client":
+		return every + " is refused, and so are the access tokens that were issued to " + it + ". This cannot be undone; to stop a caller for a while, pause its client."
+	default:
+		return every + " is refused. This cannot be undone; to stop a caller for a while, pause its token."
+	}
+}
+
+// expiryList are the choices of an expiry, with its day.
+func expiryList(list []ExpiryChoice) []choice {
+	var out []choice
+	for _, c := range list {
+		sub := "on " + c.Date
+		switch c.Value {
+		case "custom", "date":
+			sub = "on a date you choose"
+		case "never":
+			sub = "until it is revoked"
+		}
+		out = append(out, choice{Value: c.Value, Text: c.Text, Sub: sub, Checked: c.Checked})
+	}
+	return out
+}
+
+// endList are the choices of when a replaced credential ends.
+func endList(list []ExpiryChoice) []choice {
+	out := expiryList(list)
+	for i, c := range list {
+		switch c.Value {
+		case "now":
+			out[i].Sub = "refused at once"
+		case "date":
+		default:
+			out[i].Sub = "until " + c.Date
+		}
+	}
+	return out
+}
+
+func roleList(list []RoleChoice) []choice {
+	var out []choice
+	for _, c := range list {
+		out = append(out, choice{Value: c.Value, Text: c.Text, Sub: c.Detail, Checked: c.Checked})
+	}
+	return out
+}
+
+// onOff are the two choices of a switch.
+func onOff(on bool) []choice {
+	return []choice{{Value: "off", Text: "Off", Checked: !on}, {Value: "on", Text: "On", Checked: on}}
+}
+
+// accessList are open and secured; what is open already can stay so.
+func accessList(v SettingsView) []choice {
+	return []choice{
+		{Value: "secured", Text: "Secured", Sub: "each needs a credential", Checked: !v.Open},
+		{Value: "open", Text: "Open", Sub: "anybody, without a credential", Checked: v.Open, Disabled: !v.MayOpen && !v.Open},
+	}
+}
+
+// ttlHint says a number of seconds in words, or an example.
+func ttlHint(seconds, words, example string) string {
+	if words == "" {
+		return example
+	}
+	return seconds + " = " + words + "."
 }
 
 // callsText is "1,204 calls", "1 call".

@@ -107,3 +107,35 @@ func TestFromIsNotSaidTwice(t *testing.T) {
 		}
 	}
 }
+
+func TestConfirmationsNameActObjectAndConsequence(t *testing.T) {
+	one, two := []RevokeRow{{Label: "CI"}}, []RevokeRow{{Label: "CI"}, {Label: "Nightly"}}
+	for _, test := range []struct {
+		view              RevokeConfirmView
+		verb, consequence string
+	}{
+		{RevokeConfirmView{Tokens: one}, "Revoke token “CI”", "with it is refused. This cannot be undone"},
+		{RevokeConfirmView{Tokens: two}, "Revoke 2 tokens", "with them is refused. This cannot be undone"},
+		{RevokeConfirmView{Tokens: two, Noun: "client"}, "Revoke 2 clients", "so are the access tokens that were issued to them"},
+		{RevokeConfirmView{Tokens: one, Noun: "access token"}, "Revoke access token “CI”", "has to ask for another"},
+		{RevokeConfirmView{Tokens: two, Act: ActPause}, "Pause 2 tokens", "refused, until you resume them"},
+		{RevokeConfirmView{Tokens: one, Act: ActResume, Noun: "client"}, "Resume client “CI”", "judged again as before the pause"},
+	} {
+		if got := test.view.verb(); got != test.verb {
+			t.Errorf("verb() = %q, want %q", got, test.verb)
+		}
+		if got := test.view.consequence(); !strings.Contains(got, test.consequence) {
+			t.Errorf("%s: consequence() = %q, want it to say %q", test.verb, got, test.consequence)
+		}
+	}
+}
+
+// TestOnlyAnOwnerCanChooseOpen: what is open already can stay so.
+func TestOnlyAnOwnerCanChooseOpen(t *testing.T) {
+	for _, test := range []struct{ open, mayOpen, want bool }{{false, false, true}, {false, true, false}, {true, false, false}, {true, true, false}} {
+		list := accessList(SettingsView{Open: test.open, MayOpen: test.mayOpen})
+		if got := list[1].Disabled; got != test.want || list[1].Checked != test.open || list[0].Checked == test.open {
+			t.Errorf("%+v: open is disabled %v; choices %+v", test, got, list)
+		}
+	}
+}

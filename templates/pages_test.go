@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -146,7 +147,7 @@ func TestASecretStandsOnceInAReadOnlyField(t *testing.T) {
 	shown := 0
 	for _, s := range samples() {
 		page := render(t, s)
-		for _, secret := range []string{sampleToken, samplePassword} {
+		for _, secret := range []string{sampleToken, samplePassword, sampleInvite, samplePersonal, sampleClientSecret} {
 			want := 0
 			if s.secret == secret {
 				want = 1
@@ -165,8 +166,8 @@ func TestASecretStandsOnceInAReadOnlyField(t *testing.T) {
 			t.Errorf("data-secret is on <%s> with the value %q", n.Data, attr(n, "value"))
 		}
 	})
-	if shown != 2 {
-		t.Errorf("%d pages show a secret, want 2", shown)
+	if shown != 6 {
+		t.Errorf("%d pages show a secret, want 6", shown)
 	}
 }
 
@@ -195,7 +196,10 @@ func TestPagesHaveOneHeadingAndAtMostOnePrimaryButton(t *testing.T) {
 // TestWrongFieldsAreMarked: each error leads from the summary to its field, and
 // the field says so itself.
 func TestWrongFieldsAreMarked(t *testing.T) {
-	for name, want := range map[string]int{"token-form-wrong": 3, "elevate-wrong": 2, "setup": 1, "disable-basic": 1, "application-new": 1} {
+	for name, want := range map[string]int{
+		"token-form-wrong": 3, "elevate-wrong": 2, "setup": 1, "disable-basic": 1, "application-new": 1,
+		"invite-form": 1, "invite-accept-known": 1, "personal-form-wrong": 3, "replace": 1, "settings-wrong": 3, "inspect-wrong": 1,
+	} {
 		got := 0
 		eachElement(t, func(t *testing.T, s sample, n *html.Node) {
 			if s.name != name || attr(n, "aria-invalid") != "true" {
@@ -210,6 +214,59 @@ func TestWrongFieldsAreMarked(t *testing.T) {
 			t.Errorf("%s: %d fields are marked as wrong, want %d", name, got, want)
 		}
 	}
+}
+
+// TestWhatEndsSomethingHasCancelFocused: a press of Enter in a hurry must not be
+// the end of somebody's access.
+func TestWhatEndsSomethingHasCancelFocused(t *testing.T) {
+	dangerous, focused := map[string]bool{}, map[string]string{}
+	eachElement(t, func(t *testing.T, s sample, n *html.Node) {
+		if n.Data == "button" && attr(n, "class") == "fatal" {
+			dangerous[s.name] = true
+		}
+		if has(n, "autofocus") {
+			focused[s.name] += strings.TrimSpace(text(n))
+		}
+	})
+	if len(dangerous) < 7 {
+		t.Errorf("only %d pages end something", len(dangerous))
+	}
+	for name := range dangerous {
+		if focused[name] != "Cancel" {
+			t.Errorf("%s has the focus on %q, want Cancel", name, focused[name])
+		}
+	}
+}
+
+// TestWhatIsLockedLeadsThroughADialog: the elevation comes up above the list
+// that one was looking at.
+func TestWhatIsLockedLeadsThroughADialog(t *testing.T) {
+	locked := 0
+	eachElement(t, func(t *testing.T, s sample, n *html.Node) {
+		if n.Data != "a" || !strings.Contains(text(n), "asks for an elevation first") {
+			return
+		}
+		locked++
+		if !has(n, "data-dialog") {
+			t.Errorf("%s: %q is locked and opens as a page", s.name, text(n))
+		}
+	})
+	if locked < 20 {
+		t.Errorf("only %d links are locked", locked)
+	}
+}
+
+// TestEverySnippetCanBeChosen: each tab has a rule of the style sheet, which
+// knows so many of them.
+func TestEverySnippetCanBeChosen(t *testing.T) {
+	const most = 6
+	eachElement(t, func(t *testing.T, s sample, n *html.Node) {
+		for _, key := range []string{"data-language", "data-method"} {
+			if i, err := strconv.Atoi(attr(n, key)); has(n, key) && (err != nil || i >= most) {
+				t.Errorf("%s: %s=%q has no rule", s.name, key, attr(n, key))
+			}
+		}
+	})
 }
 
 // eachElement calls visit for every element of every sample, those within

@@ -79,7 +79,11 @@ func samples() []sample {
 	all = append(all, organizationSamples()...)
 	all = append(all, applicationSamples()...)
 	all = append(all, manageSamples()...)
-	return append(all, tokenSamples()...)
+	all = append(all, tokenSamples()...)
+	all = append(all, peopleSamples()...)
+	all = append(all, personalSamples()...)
+	all = append(all, clientSamples()...)
+	return append(all, settingsSamples()...)
 }
 
 func accountSamples() []sample {
@@ -178,7 +182,7 @@ func sampleEvents() []templates.EventRow {
 
 func sampleSnippets() []templates.Snippet {
 	url := "https://api.example.com/acme/orders/backend/objects"
-	return []templates.Snippet{
+	list := []templates.Snippet{
 		{Language: "curl", Method: "Token", Text: "curl -H \"Authorization: Bearer $TOKEN\" \\\n     " + url},
 		{Language: "curl", Method: "Basic", Text: "curl --user \"$USERNAME:$PASSWORD\" \\\n     " + url},
 		{Language: "JavaScript", Method: "Token", Text: "await fetch(\"" + url + "\", {\n  headers: { Authorization: `Bearer ${token}` },\n});"},
@@ -186,6 +190,17 @@ func sampleSnippets() []templates.Snippet {
 		{Language: "Python", Method: "Token", Text: "requests.get(\"" + url + "\",\n             headers={\"Authorization\": f\"Bearer {token}\"})"},
 		{Language: "Python", Method: "Basic", Text: "requests.get(\"" + url + "\", auth=(username, password))"},
 	}
+	for _, language := range []string{"Go", "PowerShell"} {
+		for _, method := range []string{"Token", "Basic"} {
+			list = append(list, templates.Snippet{Language: language, Method: method, Text: "… " + url})
+		}
+	}
+	for _, method := range []string{"Client", "Query"} {
+		for _, language := range []string{"curl", "JavaScript", "Python", "Go", "PowerShell"} {
+			list = append(list, templates.Snippet{Language: language, Method: method, Text: "… " + url})
+		}
+	}
+	return list
 }
 
 func sampleURLs() []templates.BaseURL {

@@ -65,6 +65,15 @@ type Frame struct {
 	Locked bool
 	// ActivityURL is empty for those who may not see the organization's activity.
 	ActivityURL string
+	// MembersURL is empty for those who may not see the organization's members.
+	MembersURL string
+	// InspectURL leads to where a credential is pasted, through an elevation
+	// where InspectLocked; empty for those who may not.
+	InspectURL    string
+	InspectLocked bool
+	// OpenBanner is printed loudly on every page of an application that is open:
+	// "Sandbox is open: anybody can call its APIs without a credential."
+	OpenBanner string
 	// Flash tells how the last act ended.
 	Flash *Flash
 	// Warnings are what an operator must set right: "trusted_proxies is not set …".

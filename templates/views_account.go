@@ -92,6 +92,8 @@ type OrganizationView struct {
 	Applications []ApplicationRow
 	// NewApplicationURL is empty for those who may not make one.
 	NewApplicationURL string
+	// Clients are those of the whole organization; nil for all but owners.
+	Clients *ClientsView
 }
 
 // ApplicationRow is one application in the overview.

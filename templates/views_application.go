@@ -37,7 +37,8 @@ type Snippet struct {
 	// Language is the tab: "curl", "nginx". Snippets of one language and of one
 	// method stand in the same order as their tabs.
 	Language string
-	// Method is "Token" or "Basic"; empty where there is no such choice.
+	// Method is "Token", "Basic", "Query" or "Client", of six at most; empty where
+	// there is no such choice. Each language has each method.
 	Method string
 	Text   string
 }
@@ -52,9 +53,10 @@ type ApplicationView struct {
 	Summary  string
 	BaseURLs []BaseURL
 	APIs     []APIRow
-	// EditURL and NewAPIURL are empty for those who may not.
-	EditURL   string
-	NewAPIURL string
+	// EditURL, SettingsURL and NewAPIURL are empty for those who may not.
+	EditURL     string
+	SettingsURL string
+	NewAPIURL   string
 	// CreateTokenURL is where step one leads, through an elevation where
 	// Frame.Locked; empty for those who may not.
 	CreateTokenURL string
@@ -67,6 +69,8 @@ type ApplicationView struct {
 	FirstCall    FirstCallView
 	// Proxies are the snippets of step three, without a Method.
 	Proxies []Snippet
+	// Clients are the application's own; nil for all but admins.
+	Clients *ClientsView
 }
 
 // APIRow is one API of an application.

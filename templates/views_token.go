@@ -1,6 +1,6 @@
 package templates
 
-// States of a token, as TokenRow and TokenView carry them.
+// States of a credential, as TokenRow and TokenView carry them.
 const (
 	StateActive  = "active"
 	StatePaused  = "paused"
@@ -24,8 +24,11 @@ type TokensView struct {
 	// revoked and expired".
 	Folded     []TokenRow
 	FoldedText string
-	// RevokeURL takes the GET with id repeated.
+	// RevokeURL, PauseURL and ResumeURL take the GET with id repeated; an empty
+	// one is left out.
 	RevokeURL string
+	PauseURL  string
+	ResumeURL string
 	// Range is "1–50 of 212"; NewerURL and OlderURL are empty at the ends.
 	Range    string
 	NewerURL string
@@ -52,10 +55,13 @@ type TokenRow struct {
 	// ExpiresSoon is true in the last seven days.
 	ExpiresSoon bool
 	State       string
+	// Replaced says that another row of the list was made in its place.
+	Replaced bool
 	// The acts of the row's menu; an empty one is left out.
 	RenameURL    string
 	PauseAction  string
 	ResumeAction string
+	ReplaceURL   string
 	RevokeURL    string
 }
 
@@ -118,15 +124,22 @@ type TokenCreatedView struct {
 	Curl         string
 	FirstCallURL string
 	FirstCall    FirstCallView
-	DoneURL      string
+	// Old is what it replaces, or nil.
+	Old     *ReplacedView
+	DoneURL string
 }
 
 // AlreadyCreatedView answers a repeated POST of the form.
 type AlreadyCreatedView struct {
 	Frame
-	Label    string
+	// Noun is "token" where it is empty, else "client" or "invitation".
+	Noun  string
+	Label string
+	// TokenURL is its page; empty where it has none.
 	TokenURL string
 	BackURL  string
+	// BackText is "Manage API" where it is empty.
+	BackText string
 }
 
 // TokenView is the page of one token.
@@ -151,17 +164,23 @@ type TokenView struct {
 	// an empty one is left out.
 	Calls   string
 	Calls30 string
-	Events  []EventRow
+	// Replaces is the one before it, ReplacedBy the one after it, or nil.
+	Replaces   *ReplacedView
+	ReplacedBy *ReplacedView
+	Events     []EventRow
 	// The acts; an empty one is left out.
 	RenameURL    string
 	PauseAction  string
 	ResumeAction string
+	ReplaceURL   string
 	RevokeURL    string
 }
 
-// RenameTokenView changes a token's label.
+// RenameTokenView changes a credential's label.
 type RenameTokenView struct {
 	Frame
+	// Noun is "token" where it is empty, else "client".
+	Noun string
 	// Was is the present label, Label the new one.
 	Was       string
 	Label     string
@@ -170,9 +189,23 @@ type RenameTokenView struct {
 	Errors    []FieldError
 }
 
-// RevokeConfirmView confirms the end of one token or of several.
+// Acts of a RevokeConfirmView.
+const (
+	ActRevoke = "revoke"
+	ActPause  = "pause"
+	ActResume = "resume"
+)
+
+// RevokeConfirmView confirms the end of one credential or of several, or their
+// pause or resumption.
 type RevokeConfirmView struct {
 	Frame
+	// Act is ActRevoke where it is empty.
+	Act string
+	// Noun is "token" where it is empty, else "client", "personal token" or
+	// "access token".
+	Noun string
+	// Application is what they belong to: "Orders", "Acme", "Jon Wu".
 	Application string
 	Action      string
 	Tokens      []RevokeRow
@@ -180,10 +213,12 @@ type RevokeConfirmView struct {
 	Errors      []FieldError
 }
 
-// RevokeRow is one token that is about to be revoked.
+// RevokeRow is one credential that is about to be revoked.
 type RevokeRow struct {
-	ID       string
-	Label    string
+	ID    string
+	Label string
+	// Whose is its person, where it is one's.
+	Whose    string
 	Masked   string
 	LastUsed When
 	LastFrom string

@@ -94,8 +94,13 @@ func (s *Server) signInView(r *http.Request) templates.SignInView {
 
 // signIn opens a session.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
+	previous := ""
+	if visit := visitOf(r); visit != nil {
+		previous = visit.Session.ID
+	}
 	in, err := s.Accounts.SignIn(r.Context(), access.Credentials{
-		Email: r.PostForm.Get("email"), Password: secret.New(r.PostForm.Get("password")), Device: s.sessions.deviceOf(r),
+		Previous: previous,
+		Email:    r.PostForm.Get("email"), Password: secret.New(r.PostForm.Get("password")), Device: s.sessions.deviceOf(r),
 		Caller: s.caller(r, false), Agent: agent(r),
 	})
 	switch e := access.AsError(err); {

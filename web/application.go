@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"claviger/internal/access"
 	"claviger/templates"
@@ -23,6 +24,10 @@ func (s *Server) application(w http.ResponseWriter, r *http.Request) error {
 	}
 	admin := st.Role.Reaches(access.Admin)
 	if admin {
+		view.SettingsURL = path + "/settings"
+		if view.Clients, err = s.clientsView(r, st); err != nil {
+			return err
+		}
 		view.EditURL, view.NewAPIURL, view.CreateTokenURL = path+"/edit", path+"/apis/new", managePath(st)+"/tokens/new"
 	}
 	for _, api := range started.APIs {
@@ -128,18 +133,22 @@ func (s *Server) updateApplication(w http.ResponseWriter, r *http.Request) error
 }
 
 func (s *Server) newAPIForm(w http.ResponseWriter, r *http.Request) error {
-	view, err := s.newAPIView(r)
+	draft, err := s.takeDraft(w, r)
+	if err != nil {
+		return err
+	}
+	view, err := s.newAPIView(r, draft)
 	if err != nil {
 		return err
 	}
 	return s.show(w, r, templates.APIForm(view))
 }
 
-func (s *Server) newAPIView(r *http.Request) (templates.APIFormView, error) {
+func (s *Server) newAPIView(r *http.Request, form url.Values) (templates.APIFormView, error) {
 	st, err := s.Registry.Stand(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), access.Admin)
 	return templates.APIFormView{
 		Frame: s.frame(r, "New API", st, crumb("New API", "")), New: true, Application: st.Application.Name, Action: appPath(st) + "/apis",
-		Name: r.PostForm.Get("name"), Slug: r.PostForm.Get("slug"), Upstream: r.PostForm.Get("upstream"), CancelURL: appPath(st),
+		Name: form.Get("name"), Slug: form.Get("slug"), Upstream: form.Get("upstream"), CancelURL: appPath(st),
 	}, err
 }
 
@@ -148,7 +157,7 @@ func (s *Server) createAPI(w http.ResponseWriter, r *http.Request) error {
 	draft := access.APIDraft{Slug: r.PostForm.Get("slug"), Name: r.PostForm.Get("name"), Upstream: r.PostForm.Get("upstream")}
 	api, err := s.Registry.CreateAPI(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), draft)
 	if fields, ok := fieldErrors(err); ok {
-		view, err := s.newAPIView(r)
+		view, err := s.newAPIView(r, r.PostForm)
 		if err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func parseQuery(rawQuery string) access.Presented {
 				continue
 			}
 			text, err := url.QueryUnescape(value)
-			if err != nil {
+			if err != nil || key != parameter { // a name in disguise is there to pass something
 				return malformed
 			}
 			values[i] = append(values[i], text)

@@ -162,7 +162,8 @@ func TestRFC6750_2_3_QueryParameter(t *testing.T) {
 	for query, want := range map[string]shown{
 		"access_token=abc":                       {way: access.WayQueryToken, secret: "abc"},
 		"a=1&access_token=abc&b=2":               {way: access.WayQueryToken, secret: "abc"},
-		"access%5Ftoken=a%62c":                   {way: access.WayQueryToken, secret: "abc"},
+		"access%5Ftoken=a%62c":                   {way: access.WayMalformed}, // a name in disguise
+		"access_token=a%62c":                     {way: access.WayQueryToken, secret: "abc"},
 		"access_token=":                          {way: access.WayQueryToken},
 		"access_token":                           {way: access.WayQueryToken},
 		"client_id=a&client_secret=b%3D":         {access.WayQueryClient, "a", "b="},

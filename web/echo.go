@@ -28,6 +28,7 @@ type echoed struct {
 // echo answers as the built-in upstream: with what an upstream would see, made by
 // the same rules as for a real one.
 func (s *Server) echo(w http.ResponseWriter, r *http.Request, target string, v access.Verdict) {
+	defer s.limitReading(w)()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEcho+1))
 	if err != nil {
 		s.writeProblem(w, r, problem{Status: http.StatusBadRequest, Type: "body-unreadable", Title: "The body could not be read", Detail: "The request's body broke off."})

@@ -38,7 +38,7 @@ func (s *Server) formPage(r *http.Request) string {
 			continue
 		}
 		path := rt.form
-		for _, name := range []string{"org", "app", "api", "id"} {
+		for _, name := range []string{"org", "app", "api", "id", "user", "token"} {
 			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(r.PathValue(name)))
 		}
 		if ids := r.PostForm["id"]; len(ids) > 0 {

@@ -66,7 +66,11 @@ func (s *Server) framePlace(f *templates.Frame, st access.Standing, more []templ
 	f.CanElevate = st.Role.Reaches(access.Admin)
 	f.ElevateURL = "/elevate?" + url.Values{"scope": {scopeOf(st)}, "next": {f.Here}}.Encode()
 	if st.Role.Reaches(access.Admin) {
-		f.ActivityURL = orgPath(st) + "/activity"
+		f.ActivityURL, f.MembersURL = orgPath(st)+"/activity", orgPath(st)+"/members"
+		f.InspectURL, f.InspectLocked = orgPath(st)+"/inspect", !st.Elevated() || st.Elevation.ApplicationID != ""
+	}
+	if st.Application.Switches.Open {
+		f.OpenBanner = st.Application.Name + " is open: anybody can call its APIs without a credential."
 	}
 	if st.Application.ID != "" {
 		f.Application = &templates.Link{Text: st.Application.Name, Href: appPath(st)}

@@ -13,6 +13,9 @@ func (s *Server) Console() http.Handler {
 	pages := s.pages()
 	assets := static.Handler()
 	return s.logged("console", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.oauth(w, r) {
+			return
+		}
 		switch first, _ := firstSegment(r); first {
 		case "verify":
 			s.verify(w, r)
@@ -29,6 +32,9 @@ func (s *Server) Console() http.Handler {
 // Gateway returns the handler of the gateway's listener: the APIs, and health.
 func (s *Server) Gateway() http.Handler {
 	return s.logged("gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.oauth(w, r) {
+			return
+		}
 		if first, rest := firstSegment(r); first == "healthz" && rest == "" {
 			s.health(w, r)
 			return

@@ -3,13 +3,14 @@ package web
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"claviger/internal/access"
@@ -29,6 +30,22 @@ func newTransport() *http.Transport {
 		DisableCompression:    true, // bodies pass as they are
 	}
 }
+
+// bufferPool lends the buffers through which bodies are copied.
+type bufferPool struct{ pool sync.Pool }
+
+const copyBuffer = 32 << 10 // bytes
+
+// Get returns a buffer.
+func (p *bufferPool) Get() []byte {
+	if b, ok := p.pool.Get().(*[]byte); ok {
+		return *b
+	}
+	return make([]byte, copyBuffer)
+}
+
+// Put takes a buffer back.
+func (p *bufferPool) Put(b []byte) { p.pool.Put(&b) }
 
 // gateway serves /{org}/{app}/{api}/…: it verifies, strips the credential, adds the
 // identity headers and proxies to the API's upstream.
@@ -60,6 +77,11 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
 	target := apiRest
 	if verdict.ByDefault {
 		target = rest
+	}
+	// Only WebSocket may leave HTTP/1.1: over h2c a caller would talk to the upstream
+	// past us. ReverseProxy looks at this header before it calls rewrite.
+	if upgrade := r.Header.Get("Upgrade"); upgrade != "" && !strings.EqualFold(upgrade, "websocket") {
+		r.Header.Del("Upgrade")
 	}
 	if verdict.API.Upstream == access.EchoUpstream {
 		s.echo(w, r, target, verdict)
@@ -110,8 +132,9 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request, target string, v 
 	// begins to answer, and the upstream takes what it got for the whole.
 	_ = http.NewResponseController(w).EnableFullDuplex() // fails on HTTP/2, which is duplex
 	rp := httputil.ReverseProxy{
-		Transport: s.transport,
-		ErrorLog:  slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+		Transport:  s.transport,
+		ErrorLog:   s.proxyLog,
+		BufferPool: &s.buffers,
 		Rewrite: func(p *httputil.ProxyRequest) {
 			s.rewrite(p.Out, r, upstream, target, v)
 		},
@@ -121,6 +144,10 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request, target string, v 
 				if strings.HasPrefix(foldHeader(name), "x-auth-") {
 					res.Header.Del(name)
 				}
+			}
+			res.Header["Set-Cookie"] = slices.DeleteFunc(res.Header["Set-Cookie"], isOurCookie)
+			if len(res.Header["Set-Cookie"]) == 0 {
+				delete(res.Header, "Set-Cookie")
 			}
 			return nil
 		},
@@ -167,9 +194,41 @@ func (s *Server) gatewayScheme() string {
 // cleanHeaders removes the credential and everything that is ours to say.
 func cleanHeaders(h http.Header) {
 	for name := range h {
-		if reservedHeader(name) || foldHeader(name) == "authorization" || foldHeader(name) == "proxy-authorization" {
+		folded := foldHeader(name)
+		if reserved(folded) || folded == "authorization" || folded == "proxy-authorization" {
 			delete(h, name)
 		}
+	}
+	stripOurCookies(h)
+	h.Del("Http2-Settings")
+}
+
+// ourCookies begin the names of the console's cookies. Browsers send them to every
+// port of a host, so that they reach the gateway where it shares the console's name.
+var ourCookies = []string{"claviger", "__Host-claviger"}
+
+func isOurCookie(pair string) bool {
+	name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
+	return slices.ContainsFunc(ourCookies, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// stripOurCookies takes the console's cookies out of a request's headers, so that no
+// upstream gets hold of a session; the caller's others stay as they were sent.
+func stripOurCookies(h http.Header) {
+	lines := h["Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		pairs := slices.DeleteFunc(strings.Split(line, ";"), isOurCookie)
+		if rest := strings.TrimSpace(strings.Join(pairs, ";")); rest != "" {
+			kept = append(kept, rest)
+		}
+	}
+	h["Cookie"] = kept
+	if len(kept) == 0 {
+		delete(h, "Cookie")
 	}
 }
 

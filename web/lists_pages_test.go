@@ -135,7 +135,7 @@ func TestTokenStatesOnThePage(t *testing.T) {
 	for _, label := range []string{"living", "resting", "dead"} {
 		ids[label] = c.Token("acme", "orders", label, "").Credential.ID
 	}
-	issued, err := c.Registry.IssueToken(t.Context(), c.Operator(), "acme", "orders", access.TokenDraft{Label: "short-lived", Expires: "1d"})
+	issued, err := c.Registry.IssueToken(t.Context(), c.Operator(), "acme", "orders", access.Draft{Label: "short-lived", Expires: "1d"})
 	if err != nil {
 		t.Fatal(err)
 	}

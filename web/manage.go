@@ -143,7 +143,7 @@ func (s *Server) disableBasic(w http.ResponseWriter, r *http.Request) error {
 
 // tokenFilter reads the token table's filters from its address.
 func tokenFilter(query url.Values, now time.Time) (access.CredentialFilter, error) {
-	f := access.CredentialFilter{Search: strings.TrimSpace(query.Get("q")), Live: true}
+	f := access.CredentialFilter{Search: searched(query.Get("q")), Live: true}
 	switch query.Get("state") {
 	case "active":
 		f.State = access.Active
@@ -167,6 +167,11 @@ func tokenFilter(query url.Values, now time.Time) (access.CredentialFilter, erro
 	return f, err
 }
 
+// searched returns what is looked for: text without what no label can hold.
+func searched(text string) string {
+	return strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), ""))
+}
+
 // A cursor in an address is "MICROSECONDS.ID".
 func cursorText(c access.Credential) string {
 	return strconv.FormatInt(c.CreatedAt.UnixMicro(), 10) + "." + c.ID
@@ -185,73 +190,80 @@ func parseCursor(text string) (access.Cursor, error) {
 }
 
 func (s *Server) tokensView(m access.ManageAPI, path string, query url.Values) templates.TokensView {
-	chosen := func(name, value string) bool { return query.Get(name) == value }
 	view := templates.TokensView{
 		FormURL: path, Query: query.Get("q"), Filtered: query.Get("q") != "" || query.Get("state") != "" || query.Get("scope") != "",
-		Total: counted(m.Total), RevokeURL: path + "/tokens/revoke",
+		Total: counted(m.Total), RevokeURL: path + "/tokens/revoke", PauseURL: path + "/tokens/pause", ResumeURL: path + "/tokens/resume",
+		States: stateOptions(query.Get("state")), Scopes: []templates.Option{{Value: "", Text: "Any scope"}},
 	}
-	for _, o := range [][2]string{{"", "All live"}, {"active", "Active"}, {"paused", "Paused"}, {"expiring", "Expiring soon"}, {"expired", "Expired"}, {"revoked", "Revoked"}} {
-		view.States = append(view.States, templates.Option{Value: o[0], Text: o[1], Selected: chosen("state", o[0])})
-	}
-	view.Scopes = []templates.Option{{Value: "", Text: "Any scope"}}
 	for _, api := range m.APIs {
 		for _, action := range []access.Action{access.Read, access.Write} {
 			scope := access.Scope{API: api.Slug, Action: action}.String()
-			view.Scopes = append(view.Scopes, templates.Option{Value: scope, Text: "May " + string(action) + " " + api.Name, Selected: chosen("scope", scope)})
+			view.Scopes = append(view.Scopes, templates.Option{Value: scope, Text: "May " + string(action) + " " + api.Name, Selected: query.Get("scope") == scope})
 		}
 	}
+	sh := shelf{kind: access.KindToken, noun: "token", path: path + "/tokens"}
+	replaced := replacedOf(m.Tokens)
 	for _, t := range m.Tokens {
-		view.Rows = append(view.Rows, s.tokenRow(t, m.APIs, path))
+		row := s.row(sh, t, m.APIs)
+		row.Replaced = replaced[row.ID]
+		view.Rows = append(view.Rows, row)
 	}
 	for _, t := range m.Ended {
-		view.Folded = append(view.Folded, s.tokenRow(t, m.APIs, path))
+		view.Folded = append(view.Folded, s.row(sh, t, m.APIs))
 	}
 	if m.EndedAll > 0 {
 		view.FoldedText = counted(m.EndedAll) + " revoked and expired"
 	}
-	s.tokenPages(&view, m, path, query)
+	ends := pager{list: m.Tokens, more: m.More, newer: m.Newer, total: m.Total}
+	view.Range, view.NewerURL, view.OlderURL = ends.links(path, query)
 	return view
 }
 
-// tokenPages fills in the range and the ways to the neighbouring pages. The number
-// of the first row travels in the address: keys tell the order, not the position.
-func (s *Server) tokenPages(view *templates.TokensView, m access.ManageAPI, path string, query url.Values) {
-	n := len(m.Tokens)
-	if n == 0 {
-		return
+// replacedOf tells which credentials of a list others of it were made in place of:
+// they have the same label.
+func replacedOf(list []access.UsedCredential) map[string]bool {
+	out := map[string]bool{}
+	for _, u := range list {
+		out[u.Credential.Replaces] = true
 	}
-	first, err := strconv.Atoi(query.Get("n"))
-	if err != nil || first < 1 || !m.Newer {
-		first = 1
-	}
-	view.Range = grouped(first) + "–" + grouped(first+n-1) + " of " + counted(m.Total)
-	if m.Newer {
-		q := withValue(query, "before", cursorText(m.Tokens[0].Credential), "after", "n")
-		view.NewerURL = path + "?" + q + "&n=" + strconv.Itoa(max(first-access.TokensPage, 1))
-	}
-	if m.More {
-		q := withValue(query, "after", cursorText(m.Tokens[n-1].Credential), "before", "n")
-		view.OlderURL = path + "?" + q + "&n=" + strconv.Itoa(first+n)
-	}
+	return out
 }
 
-func (s *Server) tokenRow(t access.UsedCredential, apis []access.API, path string) templates.TokenRow {
-	c := t.Credential
-	href := path + "/tokens/" + c.ID
-	row := templates.TokenRow{
-		ID: c.ID, Label: c.Label, Href: href, Masked: c.Masked(), Scopes: scopesInWords(c.Restriction, apis), Created: s.dated(c.CreatedAt),
-		CreatedBy: c.CreatedBy, LastUsed: s.ago(t.LastUse.At), LastFrom: t.LastUse.Address, LastAgent: shortAgent(t.LastUse.Agent),
-		Calls: grouped(t.Calls), State: string(t.State), RenameURL: href + "/rename",
+// stateOptions are the choices of the filter by state.
+func stateOptions(chosen string) []templates.Option {
+	var out []templates.Option
+	for _, o := range [][2]string{{"", "All live"}, {"active", "Active"}, {"paused", "Paused"}, {"expiring", "Expiring soon"}, {"expired", "Expired"}, {"revoked", "Revoked"}} {
+		out = append(out, templates.Option{Value: o[0], Text: o[1], Selected: o[0] == chosen})
 	}
-	row.Expires, row.ExpiresSoon = s.expires(c)
-	if t.State != access.Revoked {
-		row.RevokeURL = path + "/tokens/revoke?id=" + url.QueryEscape(c.ID)
+	return out
+}
+
+// pager leads from one page of a list of credentials to its neighbours.
+type pager struct {
+	list        []access.UsedCredential
+	more, newer bool
+	total       int
+}
+
+// links returns the range and the ways to the neighbouring pages. The number of the
+// first row travels in the address: keys tell the order, not the position.
+func (p pager) links(path string, query url.Values) (shown, newer, older string) {
+	n := len(p.list)
+	if n == 0 {
+		return "", "", ""
 	}
-	switch t.State {
-	case access.Active:
-		row.PauseAction = href + "/pause"
-	case access.Paused:
-		row.ResumeAction = href + "/resume"
+	first, err := strconv.Atoi(query.Get("n"))
+	if err != nil || first < 1 || !p.newer {
+		first = 1
 	}
-	return row
+	shown = grouped(first) + "–" + grouped(first+n-1) + " of " + counted(p.total)
+	if p.newer {
+		q := withValue(query, "before", cursorText(p.list[0].Credential), "after", "n")
+		newer = path + "?" + q + "&n=" + strconv.Itoa(max(first-access.TokensPage, 1))
+	}
+	if p.more {
+		q := withValue(query, "after", cursorText(p.list[n-1].Credential), "before", "n")
+		older = path + "?" + q + "&n=" + strconv.Itoa(first+n)
+	}
+	return shown, newer, older
 }

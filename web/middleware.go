@@ -3,10 +3,12 @@ package web
 import (
 	"log/slog"
 	"maps"
+	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"time"
 
 	"claviger/internal/access"
 )
@@ -78,7 +80,7 @@ func (s *Server) page(rt route) http.Handler {
 }
 
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request, rt route) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.ParseForm(); err != nil || !isForm(r) {
 		return &access.Error{Kind: access.Invalid, Message: "The form could not be read: it is larger than 64 KiB, or damaged. Nothing was changed.", Err: err}
 	}
 	if rt.audience == signedIn && visitOf(r) == nil {
@@ -86,6 +88,40 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, rt route) err
 		return nil
 	}
 	return rt.handle(w, r)
+}
+
+// isForm reports whether a request's body, if it has one, is a form: another one would
+// be left unread, and the act carried out with its defaults.
+func isForm(r *http.Request) bool {
+	if r.Method != http.MethodPost || r.ContentLength == 0 {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded"
+}
+
+// settled wraps a handler whose page tells how credentials were used: uses that
+// wait to be written are written first.
+func (s *Server) settled(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		s.Verifier.Settle(r.Context())
+		return next(w, r)
+	}
+}
+
+// readTime bounds how long the gateway's listener, which has no bound of its own
+// because of uploads to upstreams, reads a body that is for us (S20).
+const readTime = 30 * time.Second
+
+// limitReading cuts the reading of a body off when its time is over. The function it
+// returns ends the watch.
+func (s *Server) limitReading(w http.ResponseWriter) (end func() bool) {
+	long := time.Unix(1, 0) // a deadline that is over, whatever the clock says
+	return time.AfterFunc(readTime, func() {
+		if err := http.NewResponseController(w).SetReadDeadline(long); err != nil {
+			s.Log.Debug("no deadline for reading", "error", err)
+		}
+	}).Stop
 }
 
 // notFound answers what no route matches: strangers learn nothing of what there

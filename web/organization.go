@@ -47,6 +47,9 @@ func (s *Server) organization(w http.ResponseWriter, r *http.Request) error {
 		}
 		view.Applications = append(view.Applications, row)
 	}
+	if view.Clients, err = s.clientsView(r, st); err != nil {
+		return err
+	}
 	return s.show(w, r, templates.Organization(view))
 }
 

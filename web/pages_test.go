@@ -1,8 +1,6 @@
 package web_test
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
@@ -61,11 +59,11 @@ func newConsole(t *testing.T, options ...testkit.SiteOption) *console {
 }
 
 // The audiences of the table below, in the order of its columns.
-var audiences = []string{"stranger", "non-member", "viewer", "member", "admin", "admin elevated", "owner"}
+var audiences = []string{"stranger", "non-member", "viewer", "member", "admin", "admin elevated", "owner", "owner elevated"}
 
 func (c *console) visitorAs(audience string) *testkit.Visitor {
 	c.t.Helper()
-	const email = "ann@example.com"
+	const email = ann
 	switch audience {
 	case "stranger":
 		return c.Visitor()
@@ -75,97 +73,31 @@ func (c *console) visitorAs(audience string) *testkit.Visitor {
 	case "admin elevated":
 		c.User(email, "acme", access.Admin)
 		return c.Elevated(email, "acme/orders")
+	case "owner elevated":
+		c.User(email, "acme", access.Owner)
+		return c.Elevated(email, "acme")
 	default:
 		c.User(email, "acme", access.Role(audience))
 	}
 	return c.SignedIn(email)
 }
 
-// scenario is one route, how it is asked for, and what each audience is answered:
-// a status, or where a 303 leads: "in" = the sign-in, "up" = the elevation, "on" =
-// onwards.
-type scenario struct {
-	pattern string
-	query   string
-	form    string
-	want    string
-}
-
-const (
-	everybody = "in on on on on on on"
-	visible   = "in 404 200 200 200 200 200" // to members of any role
-	writers   = "in 404 403 200 200 200 200"
-	admins    = "in 404 403 403 200 200 200"
-	adminActs = "in 404 403 403 on on on"
-	lifted    = "in 404 403 403 up 200 up"
-	liftActs  = "in 404 403 403 up on up"
-)
-
-func scenarios() []scenario {
-	const (
-		org    = "/orgs/{org}"
-		app    = org + "/apps/{app}"
-		manage = app + "/manage-api"
-		tokens = manage + "/tokens"
-		token  = tokens + "/{id}"
-	)
-	return []scenario{
-		{"GET /{$}", "", "", "in on on on on on on"},
-		{"GET /setup/{token}", "", "", "404 404 404 404 404 404 404"},
-		{"POST /setup/{token}", "", "organization=A&slug=a&name=N&email=a@example.com&password=correct+horse+battery", "404 404 404 404 404 404 404"},
-		{"GET /sign-in", "", "", "200 on on on on on on"},
-		{"POST /sign-in", "", "email=nobody@example.com&password=x", "422 422 422 422 422 422 422"},
-		{"POST /profile/theme", "", "theme=dark", "on on on on on on on"},
-		{"GET /elevate", "scope=acme/orders", "", admins},
-		{"GET /orgs", "", "", "in 200 200 200 200 200 200"},
-		{"GET " + org, "", "", visible},
-		{"GET " + org + "/activity", "", "", admins},
-		{"GET " + org + "/apps/new", "", "", admins},
-		{"POST " + org + "/apps", "", "name=New&slug=new", adminActs},
-		{"GET " + app, "", "", writers},
-		{"POST " + app, "", "name=Another+name", adminActs},
-		{"GET " + app + "/edit", "", "", admins},
-		{"GET " + app + "/calls", "", "", writers},
-		{"GET " + app + "/apis/new", "", "", admins},
-		{"POST " + app + "/apis", "", "name=Oplog&slug=oplog&upstream=builtin:echo", adminActs},
-		{"GET " + app + "/apis/{api}/edit", "", "", admins},
-		{"POST " + app + "/apis/{api}", "", "name=Backend+API&upstream=http://127.0.0.1:9", "in 404 403 403 up on up"},
-		{"GET " + manage, "", "", lifted},
-		{"POST " + manage + "/basic/reveal", "", "nonce=n1", lifted},
-		{"GET " + tokens + "/new", "", "", lifted},
-		{"POST " + tokens, "", "label=CI&expires=90d&scope=*:read&nonce=n2", lifted},
-		{"GET " + tokens + "/revoke", "id={id}", "", lifted},
-		{"GET " + token, "", "", lifted},
-		{"GET " + token + "/calls", "", "", lifted},
-		{"GET " + token + "/rename", "", "", lifted},
-		{"POST " + token + "/rename", "", "label=Renamed", liftActs},
-		{"POST " + token + "/pause", "", "", liftActs},
-		{"POST " + token + "/resume", "", "", liftActs},
-		{"POST " + tokens + "/revoke", "", "id={id}", liftActs},
-		{"GET " + manage + "/basic/disable", "", "", lifted},
-		{"POST " + manage + "/basic/disable", "", "confirm=orders", liftActs},
-		{"POST /elevate", "", "scope=acme/orders&minutes=15&reason=" + url.QueryEscape(testkit.Reason), adminActs},
-		{"POST /elevation/drop", "", "", everybody},
-		{"POST /sign-out", "", "", "in in in in in in in"},
-	}
-}
-
 // address fills in a pattern's path and returns its method and path.
-func (sc scenario) address(org, app, id string) (method, path string) {
+func (sc scenario) address(org, app string, at ids) (method, path string) {
 	method, path, _ = strings.Cut(sc.pattern, " ")
-	fill := strings.NewReplacer("{$}", "", "{org}", org, "{app}", app, "{api}", "backend", "{id}", id, "{token}", "guess")
 	if sc.query != "" {
 		path += "?" + sc.query
 	}
+	fill := strings.NewReplacer("{$}", "", "{org}", org, "{app}", app, "{api}", "backend", "{id}", at.id, "{user}", at.user, "{token}", at.token)
 	return method, fill.Replace(path)
 }
 
-func (sc scenario) send(v *testkit.Visitor, org, app, id string) testkit.Answer {
-	method, path := sc.address(org, app, id)
+func (sc scenario) send(v *testkit.Visitor, org, app string, at ids) testkit.Answer {
+	method, path := sc.address(org, app, at)
 	if method == http.MethodGet {
 		return v.Get(path)
 	}
-	form, _ := url.ParseQuery(strings.ReplaceAll(sc.form, "{id}", id))
+	form, _ := url.ParseQuery(strings.ReplaceAll(sc.form, "{id}", at.id))
 	return v.Send(path, form)
 }
 
@@ -207,14 +139,14 @@ func TestRoutesByAudience(t *testing.T) {
 			c := newConsole(t)
 			v := c.visitorAs(audience)
 			for _, sc := range scenarios() {
-				id := c.Token("acme", "orders", "one of many", "").Credential.ID
+				at := c.things(sc.pattern, "acme", "orders")
 				before := c.state()
-				a := sc.send(v, "acme", "orders", id)
+				a := sc.send(v, "acme", "orders", at)
 				want := strings.Fields(sc.want)[i]
 				if got := answered(a); got != want {
 					t.Errorf("%s: %s (%s), want %s", sc.pattern, got, a.Location, want)
 				}
-				refused := want != "on" && want != "200" && sc.pattern != "POST /sign-out"
+				refused := want != "on" && want != "200" && sc.pattern != "POST /sign-out" && sc.pattern != "POST /profile/revoke"
 				if (refused || strings.HasPrefix(sc.pattern, "GET ")) && c.state() != before {
 					t.Errorf("%s: answered %s and changed something all the same", sc.pattern, want)
 				}
@@ -248,54 +180,6 @@ func (c *console) checkHeaders(pattern string, a testkit.Answer) {
 	}
 }
 
-// state is everything that acts change, as text.
-func (c *console) state() string {
-	c.t.Helper()
-	var out []any
-	err := c.Store.View(context.Background(), func(tx access.ReadTx) error {
-		out = nil
-		orgs, err := tx.Organizations()
-		if err != nil {
-			return err
-		}
-		users, err := tx.Users()
-		if err != nil {
-			return err
-		}
-		head, err := tx.EventHead()
-		if err != nil {
-			return err
-		}
-		out = append(out, orgs, users, head)
-		for _, org := range orgs {
-			apps, err := tx.Applications(org.ID)
-			if err != nil {
-				return err
-			}
-			for _, app := range apps {
-				apis, err := tx.APIs(app.ID)
-				if err != nil {
-					return err
-				}
-				list, err := tx.Credentials(access.CredentialFilter{ApplicationID: app.ID, Limit: 10000})
-				if err != nil {
-					return err
-				}
-				out = append(out, app, apis, list)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		c.t.Fatalf("read the state: %v", err)
-	}
-	text, err := json.Marshal(out)
-	if err != nil {
-		c.t.Fatalf("print the state: %v", err)
-	}
-	return string(text)
-}
-
 // TestStrangersLearnNothing: below /orgs and /profile everything, there or not, is
 // the same 303 to the sign-in; and signed-in non-members cannot tell what is not
 // theirs from what is not there.
@@ -315,7 +199,7 @@ func TestStrangersLearnNothing(t *testing.T) {
 		if !strings.Contains(sc.pattern, "{org}") {
 			continue
 		}
-		there, none := sc.send(outsider, "acme", "orders", "tok_x"), sc.send(outsider, "none", "orders", "tok_x")
+		there, none := sc.send(outsider, "acme", "orders", nowhere), sc.send(outsider, "none", "orders", nowhere)
 		if there.Status != http.StatusNotFound || none.Status != http.StatusNotFound {
 			t.Errorf("%s: %d for what is there, %d for what is not", sc.pattern, there.Status, none.Status)
 			continue
@@ -324,37 +208,65 @@ func TestStrangersLearnNothing(t *testing.T) {
 		if other := none.Page(t).One("main").Text(); said != other {
 			t.Errorf("%s: %q for what is there, %q for what is not", sc.pattern, said, other)
 		}
-		if a := sc.send(stranger, "none", "none", "tok_x"); answered(a) != "in" {
+		if a := sc.send(stranger, "none", "none", nowhere); answered(a) != "in" {
 			t.Errorf("%s: a stranger is answered %d", sc.pattern, a.Status)
 		}
 	}
 }
 
-// TestNothingIsThere: what a member asks for and is not there is 404, and no
-// other application's token is there.
+// TestNothingIsThere: what a member asks for and is not there is 404, and what
+// belongs to another application or organization is not there.
 func TestNothingIsThere(t *testing.T) {
 	c := newConsole(t)
 	c.Application("acme", "billing")
-	foreign := c.Token("acme", "billing", "theirs", "").Credential.ID
-	c.User("ann@example.com", "acme", access.Admin)
-	v := c.Elevated("ann@example.com", "acme")
-	before := c.state()
+	c.Organization("rival")
+	c.Application("rival", "theirs")
+	v := c.visitorAs("owner elevated")
 	for _, sc := range scenarios() {
+		ours := c.things(sc.pattern, "acme", "orders")
+		foreign := []ids{c.things(sc.pattern, "rival", "theirs"), {"tok_none", "usr_none", "act_none"}, {"new%00", "%00", "%ff"}}
 		if strings.Contains(sc.pattern, "{app}") {
-			if a := sc.send(v, "acme", "none", foreign); a.Status != http.StatusNotFound {
+			foreign = append(foreign, c.things(sc.pattern, "acme", "billing"))
+		}
+		before := c.state()
+		if strings.Contains(sc.pattern, "{app}") {
+			if a := sc.send(v, "acme", "none", ours); a.Status != http.StatusNotFound {
 				t.Errorf("%s of no application: %d", sc.pattern, a.Status)
 			}
 		}
-		if strings.Contains(sc.pattern, "{id}") || strings.HasSuffix(sc.pattern, "/revoke") {
-			for _, id := range []string{foreign, "tok_none", "new%00", "%ff"} {
-				if a := sc.send(v, "acme", "orders", id); a.Status != http.StatusNotFound {
-					t.Errorf("%s of token %q: %d", sc.pattern, id, a.Status)
-				}
-			}
+		for _, at := range foreign {
+			c.checkForeign(sc, v, ours, at)
+		}
+		if c.state() != before {
+			t.Errorf("%s changed something that is not there", sc.pattern)
 		}
 	}
-	if c.state() != before {
-		t.Error("something changed")
+}
+
+// checkForeign asks for what is not there, or not ours.
+func (c *console) checkForeign(sc scenario, v *testkit.Visitor, ours, foreign ids) {
+	c.t.Helper()
+	switch {
+	case strings.HasPrefix(sc.pattern, "GET /profile"): // one's own are chosen from what one has
+		return
+	case strings.Contains(sc.pattern, "{user}"):
+		if a := sc.send(v, "acme", "orders", ids{ours.id, foreign.user, ours.token}); a.Status != http.StatusNotFound {
+			c.t.Errorf("%s of the user %q: %d", sc.pattern, foreign.user, a.Status)
+		}
+	case strings.Contains(sc.pattern+sc.query+sc.form, "{id}"):
+		if a := sc.send(v, "acme", "orders", ids{foreign.id, ours.user, ours.token}); a.Status != http.StatusNotFound {
+			c.t.Errorf("%s of %q: %d", sc.pattern, foreign.id, a.Status)
+		}
+	}
+	if !strings.Contains(sc.pattern, "/access-tokens/{token}") {
+		return
+	}
+	want := "404"
+	if strings.HasPrefix(sc.pattern, "GET ") {
+		want = "on" // back to the list: nothing of it is there
+	}
+	if a := sc.send(v, "acme", "orders", ids{ours.id, ours.user, foreign.token}); answered(a) != want {
+		c.t.Errorf("%s of the access token %q: %s, want %s", sc.pattern, foreign.token, answered(a), want)
 	}
 }
 

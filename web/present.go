@@ -127,7 +127,7 @@ func shortAgent(agent string) string {
 }
 
 // plural prints "1 token", "3 tokens".
-func plural(n int, noun string) string {
+func plural[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
@@ -166,7 +166,34 @@ var sentences = map[access.Act]string{
 	access.ActPauseToken:        "paused the token “%s”",
 	access.ActResumeToken:       "resumed the token “%s”",
 	access.ActRevokeToken:       "revoked the token “%s”",
+	access.ActReplaceToken:      "replaced the token “%s”",
+	access.ActCreateClient:      "created the client “%s”",
+	access.ActRenameClient:      "renamed the client “%s”",
+	access.ActPauseClient:       "paused the client “%s”",
+	access.ActResumeClient:      "resumed the client “%s”",
+	access.ActRevokeClient:      "revoked the client “%s”",
+	access.ActReplaceClient:     "replaced the client “%s”",
+	access.ActCreatePersonal:    "created the personal token “%s”",
+	access.ActPausePersonal:     "paused the personal token “%s”",
+	access.ActResumePersonal:    "resumed the personal token “%s”",
+	access.ActRevokePersonal:    "revoked the personal token “%s”",
+	access.ActIssueAccessToken:  "got an access token",
+	access.ActRevokeAccessToken: "revoked an access token of %s",
+	access.ActSwitch:            "changed how %s may be opened",
+	access.ActInvite:            "invited %s",
+	access.ActWithdrawInvite:    "withdrew the invitation of %s",
+	access.ActJoin:              "joined by invitation: %s",
+	access.ActChangeRole:        "changed the role of %s",
+	access.ActRemoveMember:      "removed the member %s",
+	access.ActRevokeEverything:  "signed out and revoked everything of %s",
+	access.ActResetPassword:     "reset the password of %s",
 }
+
+// The details of events that a sentence tells: as they are, or with their names.
+var (
+	plainDetails = []string{"name", "label", "upstream", "access", "role", "scope", "from"}
+	namedDetails = []string{"query credentials", "password grant", "default_ttl", "max_ttl", "default API", "personal tokens", "access tokens"}
+)
 
 // sentence says what an event records, with the details that matter.
 func sentence(e access.Event) string {
@@ -176,9 +203,14 @@ func sentence(e access.Event) string {
 	}
 	text = strings.Replace(text, "%s", e.TargetName, 1)
 	var details []string
-	for _, key := range []string{"name", "label", "upstream", "access", "role", "scope", "from"} {
+	for _, key := range plainDetails {
 		if value := e.Detail[key]; value != "" {
 			details = append(details, value)
+		}
+	}
+	for _, key := range namedDetails {
+		if value := e.Detail[key]; value != "" {
+			details = append(details, strings.ReplaceAll(key, "_", " ")+" "+value)
 		}
 	}
 	if until, err := time.Parse(time.RFC3339, e.Detail["expires"]); err == nil {
@@ -192,7 +224,7 @@ func sentence(e access.Event) string {
 
 // actWords names an act in the filter of Activity.
 func actWords(act access.Act) string {
-	text := strings.NewReplacer(" “%s”", "", " of %s", "", " for %s", "", " %s", "").Replace(sentences[act])
+	text := strings.NewReplacer(" “%s”", "", " of %s", "", " for %s", "", ": %s", "", " %s may be", " it may be", " %s", "").Replace(sentences[act])
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 

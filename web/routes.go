@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"claviger/internal/access"
+)
 
 // audience says who gets to a route's handler; what they may do there is the
 // domain's to say.
@@ -25,17 +29,17 @@ type route struct {
 }
 
 const (
-	org    = "/orgs/{org}"
-	apps   = org + "/apps"
-	app    = apps + "/{app}"
-	manage = app + "/manage-api"
-	tokens = manage + "/tokens"
-	token  = tokens + "/{id}"
+	org     = "/orgs/{org}"
+	apps    = org + "/apps"
+	app     = apps + "/{app}"
+	manage  = app + "/manage-api"
+	tokens  = manage + "/tokens"
+	members = org + "/members"
 )
 
 // routes is every page and form of the console.
 func (s *Server) routes() []route {
-	return []route{
+	list := []route{
 		{"GET /{$}", anybody, s.home, ""},
 		{"GET /setup/{token}", anybody, s.setupForm, ""},
 		{"POST /setup/{token}", anybody, s.setup, ""},
@@ -48,11 +52,11 @@ func (s *Server) routes() []route {
 		{"POST /elevation/drop", signedIn, s.drop, ""},
 
 		{"GET /orgs", signedIn, s.organizations, ""},
-		{"GET " + org, signedIn, s.organization, ""},
+		{"GET " + org, signedIn, s.settled(s.organization), ""},
 		{"GET " + org + "/activity", signedIn, s.activity, ""},
 		{"GET " + apps + "/new", signedIn, s.newApplicationForm, ""},
 		{"POST " + apps, signedIn, s.createApplication, apps + "/new"},
-		{"GET " + app, signedIn, s.application, ""},
+		{"GET " + app, signedIn, s.settled(s.application), ""},
 		{"POST " + app, signedIn, s.updateApplication, app + "/edit"},
 		{"GET " + app + "/edit", signedIn, s.editApplicationForm, ""},
 		{"GET " + app + "/calls", signedIn, s.firstCall, ""},
@@ -61,19 +65,87 @@ func (s *Server) routes() []route {
 		{"GET " + app + "/apis/{api}/edit", signedIn, s.editAPIForm, ""},
 		{"POST " + app + "/apis/{api}", signedIn, s.updateAPI, app + "/apis/{api}/edit"},
 
-		{"GET " + manage, signedIn, s.manageAPI, ""},
+		{"GET " + app + "/settings", signedIn, s.settled(s.settingsForm), ""},
+		{"POST " + app + "/settings", signedIn, s.settings, app + "/settings"},
+		{"GET " + org + "/inspect", signedIn, s.inspectForm, ""},
+		{"POST " + org + "/inspect", signedIn, s.settled(s.inspect), org + "/inspect"},
+		{"GET " + manage, signedIn, s.settled(s.manageAPI), ""},
 		{"POST " + manage + "/basic/reveal", signedIn, s.revealBasic, manage},
-		{"GET " + manage + "/basic/disable", signedIn, s.disableBasicForm, ""},
+		{"GET " + manage + "/basic/disable", signedIn, s.settled(s.disableBasicForm), ""},
 		{"POST " + manage + "/basic/disable", signedIn, s.disableBasic, manage + "/basic/disable"},
-		{"GET " + tokens + "/new", signedIn, s.newTokenForm, ""},
-		{"POST " + tokens, signedIn, s.createToken, tokens + "/new"},
-		{"GET " + tokens + "/revoke", signedIn, s.revokeForm, ""},
-		{"POST " + tokens + "/revoke", signedIn, s.revokeTokens, tokens + "/revoke"},
-		{"GET " + token, signedIn, s.token, ""},
-		{"GET " + token + "/rename", signedIn, s.renameForm, ""},
-		{"POST " + token + "/rename", signedIn, s.renameToken, token + "/rename"},
-		{"POST " + token + "/pause", signedIn, s.pauseToken, token},
-		{"POST " + token + "/resume", signedIn, s.resumeToken, token},
-		{"GET " + token + "/calls", signedIn, s.tokenCalls, ""},
 	}
+	list = append(list, s.memberRoutes()...)
+	for _, shelf := range []string{tokens, app + "/clients", org + "/clients"} {
+		list = append(list, s.shelfRoutes(shelf)...)
+	}
+	return list
+}
+
+// shelfRoutes is the pages of the credentials that stand under a path: an
+// application's tokens, its clients, an organization's clients.
+func (s *Server) shelfRoutes(shelf string) []route {
+	one := shelf + "/{id}"
+	list := []route{
+		{"GET " + shelf + "/new", signedIn, s.newCredentialForm, ""},
+		{"POST " + shelf, signedIn, s.createCredential, shelf + "/new"},
+		{"GET " + one, signedIn, s.settled(s.credential), ""},
+		{"GET " + one + "/rename", signedIn, s.renameForm, ""},
+		{"POST " + one + "/rename", signedIn, s.rename, one + "/rename"},
+		{"POST " + one + "/pause", signedIn, s.changeOne(access.PauseThem), one},
+		{"POST " + one + "/resume", signedIn, s.changeOne(access.ResumeThem), one},
+		{"GET " + one + "/replace", signedIn, s.settled(s.replaceForm), ""},
+		{"POST " + one + "/replace", signedIn, s.replace, one + "/replace"},
+		{"GET " + one + "/calls", signedIn, s.credentialCalls, ""},
+	}
+	for _, verb := range []access.Verb{access.RevokeThem, access.PauseThem, access.ResumeThem} {
+		path := shelf + "/" + string(verb)
+		list = append(list, route{"GET " + path, signedIn, s.settled(s.confirm(verb)), ""}, route{"POST " + path, signedIn, s.change(verb), path})
+	}
+	if shelf == tokens {
+		return list
+	}
+	for _, path := range []string{one + "/access-tokens/revoke", one + "/access-tokens/{token}/revoke"} {
+		list = append(list, route{"GET " + path, signedIn, s.confirmAccessTokens, ""}, route{"POST " + path, signedIn, s.revokeAccessTokens, path})
+	}
+	return list
+}
+
+// memberRoutes is the pages of people: an organization's members and their tokens,
+// and one's own profile.
+func (s *Server) memberRoutes() []route {
+	one, peoples := members+"/{user}", members+"/tokens"
+	list := []route{
+		{"GET " + members, signedIn, s.members, ""},
+		{"GET " + members + "/invites/new", signedIn, s.inviteForm, ""},
+		{"POST " + members + "/invites", signedIn, s.invite, members + "/invites/new"},
+		{"POST " + members + "/invites/{id}/withdraw", signedIn, s.withdrawInvite, members},
+		{"GET /sign-in/invite/{token}", anybody, s.acceptForm, ""},
+		{"POST /sign-in/invite/{token}", anybody, s.accept, ""},
+		{"GET " + one + "/role", signedIn, s.roleForm, ""},
+		{"POST " + one + "/role", signedIn, s.changeRole, one + "/role"},
+		{"GET " + one + "/remove", signedIn, s.settled(s.confirmMember("remove")), ""},
+		{"POST " + one + "/remove", signedIn, s.removeMember, one + "/remove"},
+		{"GET " + one + "/disable", signedIn, s.settled(s.confirmMember("disable")), ""},
+		{"POST " + one + "/disable", signedIn, s.disableMember, one + "/disable"},
+		{"GET " + one + "/revoke", signedIn, s.settled(s.confirmMember("revoke")), ""},
+		{"POST " + one + "/revoke", signedIn, s.revokeMember, one + "/revoke"},
+		{"GET " + one + "/access-tokens", signedIn, s.memberAccess, ""},
+		{"GET " + peoples, signedIn, s.settled(s.peoplesTokens), ""},
+
+		{"GET /profile", signedIn, s.settled(s.profile), ""},
+		{"GET /profile/tokens/new", signedIn, s.personalForm, ""},
+		{"POST /profile/tokens", signedIn, s.createPersonal, ""},
+		{"GET /profile/tokens/revoke", signedIn, s.confirmOwn, ""},
+		{"POST /profile/tokens/revoke", signedIn, s.revokeOwn, ""},
+		{"GET /profile/revoke", signedIn, s.confirmOwnEverything, ""},
+		{"POST /profile/revoke", signedIn, s.revokeOwnEverything, ""},
+	}
+	for _, verb := range []access.Verb{access.RevokeThem, access.PauseThem, access.ResumeThem} {
+		path := peoples + "/" + string(verb)
+		list = append(list, route{"GET " + path, signedIn, s.settled(s.confirmPeoples(verb)), ""}, route{"POST " + path, signedIn, s.changePeoples(verb), path})
+	}
+	for _, path := range []string{one + "/access-tokens/revoke", one + "/access-tokens/{token}/revoke"} {
+		list = append(list, route{"GET " + path, signedIn, s.confirmMemberAccess, ""}, route{"POST " + path, signedIn, s.revokeMemberAccess, path})
+	}
+	return list
 }

@@ -11,6 +11,7 @@
 package web
 
 import (
+	"log"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -23,12 +24,13 @@ import (
 
 // Options is what a Server is made of.
 type Options struct {
-	Registry *access.Registry
-	Accounts *access.Accounts
-	Verifier *access.Verifier
-	Keys     *secret.Keyring
-	Clock    access.Clock
-	Log      *slog.Logger
+	Registry  *access.Registry
+	Accounts  *access.Accounts
+	Verifier  *access.Verifier
+	Authority *access.Authority
+	Keys      *secret.Keyring
+	Clock     access.Clock
+	Log       *slog.Logger
 
 	ConsoleURL     string         // base URL, without a slash at its end
 	GatewayURL     string         // likewise
@@ -41,6 +43,8 @@ type Server struct {
 	Options
 	sessions  *sessionStore
 	transport http.RoundTripper
+	proxyLog  *log.Logger
+	buffers   bufferPool
 }
 
 // New returns a server.
@@ -48,7 +52,7 @@ func New(o Options) *Server {
 	if o.Zone == nil {
 		o.Zone = time.Local
 	}
-	s := &Server{Options: o, transport: newTransport()}
+	s := &Server{Options: o, transport: newTransport(), proxyLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)}
 	s.sessions = newSessionStore(o.Accounts, s.secure())
 	return s
 }

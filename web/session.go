@@ -188,11 +188,12 @@ func (s *Server) recall(r *http.Request, key string) string {
 }
 
 // keepDraft remembers the form that was sent to path without its secrets, so that
-// it stands there again after an elevation.
+// it stands there again after an elevation. What is pasted to be inspected may be a
+// secret in any disguise, and is never kept.
 func (s *Server) keepDraft(w http.ResponseWriter, r *http.Request, path string) error {
 	form := url.Values{}
 	for name, values := range r.PostForm {
-		if name != "password" && name != "nonce" && !slices.ContainsFunc(values, secret.Contained) {
+		if name != "password" && name != "nonce" && name != "pasted" && !slices.ContainsFunc(values, secret.Contained) {
 			form[name] = values
 		}
 	}

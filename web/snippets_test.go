@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,8 +31,10 @@ func snippetsOf(t *testing.T, page *testkit.HTML) map[string]string {
 }
 
 // TestCallSnippetsRun runs what stands on the Manage API page, as it stands there.
+// PowerShell is not to be had everywhere: its text is compared with a golden file.
 func TestCallSnippetsRun(t *testing.T) {
 	s := newShop(t)
+	s.setSwitches(t, func(w *access.Switches) { w.QueryCredentials = true })
 	s.User("ada@acme.example", "acme", access.Admin)
 	visitor := s.Elevated("ada@acme.example", "acme/orders")
 	snippets := snippetsOf(t, visitor.Get("/orgs/acme/apps/orders/manage-api").Page(t))
@@ -39,45 +42,73 @@ func TestCallSnippetsRun(t *testing.T) {
 		"curl":       {testkit.Tool(t, "sh"), "-c"},
 		"JavaScript": {testkit.Tool(t, "node"), "--input-type=module", "-e"},
 		"Python":     {testkit.Tool(t, "python3"), "-c"},
+		"Go":         {testkit.Tool(t, "sh"), "-c", `printf '%s' "$0" >main.go && exec go run main.go`},
 	}
-	if len(snippets) != 2*len(runners) {
-		t.Errorf("%d snippets, want two for each of %d languages", len(snippets), len(runners))
+	if len(snippets) != 3*(len(runners)+1) {
+		t.Errorf("%d snippets, want three for each of %d languages", len(snippets), len(runners)+1)
 	}
-	good := []string{"TOKEN=" + s.token, "USERNAME=" + s.username, "PASSWORD=" + s.password}
 	for language, runner := range runners {
 		for method, want := range map[string]http.Header{
 			"Token": {"X-Auth-Kind": {"token"}, "X-Auth-Subject": {s.tokenID}},
 			"Basic": {"X-Auth-Kind": {"basic"}, "X-Auth-Subject": {s.username}},
+			"Query": {"X-Auth-Kind": {"token"}, "X-Auth-Subject": {s.tokenID}},
 		} {
-			t.Run(language+" "+method, func(t *testing.T) {
-				text := snippets[language+" "+method]
-				for _, secret := range []string{s.token, s.password} {
-					if text == "" || strings.Contains(text, secret) {
-						t.Fatalf("no snippet, or one with a secret: %q", text)
-					}
-				}
-				out := runSnippet(t, runner, text, good)
-				status, body, _ := strings.Cut(out, "{")
-				if language != "curl" && strings.TrimSpace(status) != "200" {
-					t.Errorf("it prints %.100q", out)
-				}
-				got := echoOf(t, "{"+body).Headers
-				for name := range want {
-					if diff := cmp.Diff(want[name], got[name]); diff != "" {
-						t.Errorf("%s (-want +got):\n%s", name, diff)
-					}
-				}
-				if out := runSnippet(t, runner, text, []string{"TOKEN=x", "USERNAME=x", "PASSWORD=x"}); !strings.Contains(out, "401") {
-					t.Errorf("with a wrong secret it prints %.300q", out)
-				}
-			})
+			t.Run(language+" "+method, func(t *testing.T) { s.callSnippet(t, language, runner, snippets[language+" "+method], want) })
 		}
 	}
+	golden(t, "powershell.txt", strings.ReplaceAll(snippets["PowerShell Token"]+"\n\n"+snippets["PowerShell Basic"]+"\n\n"+snippets["PowerShell Query"]+"\n", s.GatewayURL, "GATEWAY"))
+	s.setSwitches(t, func(w *access.Switches) { w.QueryCredentials = false })
 	visitor.Post("/orgs/acme/apps/orders/manage-api/basic/disable", "confirm", "orders")
 	for name := range snippetsOf(t, visitor.Get("/orgs/acme/apps/orders/manage-api").Page(t)) {
-		if strings.Contains(name, "Basic") {
-			t.Errorf("Basic is disabled, and the page still shows %q", name)
+		if strings.Contains(name, "Basic") || strings.Contains(name, "Query") {
+			t.Errorf("Basic is disabled and query credentials are off, and the page still shows %q", name)
 		}
+	}
+}
+
+// callSnippet runs a snippet with the right secrets, and with wrong ones.
+func (s shop) callSnippet(t *testing.T, language string, runner []string, text string, want http.Header) {
+	t.Helper()
+	for _, secret := range []string{s.token, s.password} {
+		if text == "" || strings.Contains(text, secret) {
+			t.Fatalf("no snippet, or one with a secret: %q", text)
+		}
+	}
+	out := runSnippet(t, runner, text, []string{"TOKEN=" + s.token, "USERNAME=" + s.username, "PASSWORD=" + s.password})
+	status, body, _ := strings.Cut(out, "{")
+	if language != "curl" && strings.TrimSpace(status) != "200" {
+		t.Errorf("it prints %.100q", out)
+	}
+	end := strings.LastIndex(body, "}")
+	got := echoOf(t, "{"+body[:end+1])
+	for name := range want {
+		if diff := cmp.Diff(want[name], got.Headers[name]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if strings.Contains(got.Query, "access_token") {
+		t.Errorf("the upstream sees the query %q", got.Query)
+	}
+	if out := runSnippet(t, runner, text, []string{"TOKEN=x", "USERNAME=x", "PASSWORD=x"}); !strings.Contains(out, "401") {
+		t.Errorf("with a wrong secret it prints %.300q", out)
+	}
+}
+
+// golden compares a text with a file of testdata, which -update writes anew.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *updatePages {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s changed; -update writes it anew:\n%s", file, diff)
 	}
 }
 
@@ -169,7 +200,7 @@ func TestProxySnippetsLetIn(t *testing.T) {
 func TestProxySnippetsRefuse(t *testing.T) {
 	throughProxies(t, func(t *testing.T, f front) {
 		f.setSwitches(t, func(w *access.Switches) { w.QueryCredentials = true })
-		restricted, err := f.Registry.IssueToken(t.Context(), f.Operator(), "acme", "orders", access.TokenDraft{Label: "office", Allow: []string{"203.0.113.0/24"}})
+		restricted, err := f.Registry.IssueToken(t.Context(), f.Operator(), "acme", "orders", access.Draft{Label: "office", Allow: []string{"203.0.113.0/24"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,6 +309,8 @@ func TestProxySnippetsFailClosed(t *testing.T) {
 			t.Fatalf("status %d while all is well", a.Status)
 		}
 		f.upstream.last()
+		// What was let in before is remembered; the database is needed for another one.
+		request = rawRequest("GET", "/", "Authorization: Bearer "+f.Token("acme", "orders", "another", "").Secret.Expose())
 		if err := f.Store.Close(); err != nil {
 			t.Fatal(err)
 		}

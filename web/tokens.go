@@ -13,52 +13,76 @@ import (
 	"claviger/templates"
 )
 
-func (s *Server) newTokenForm(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) newCredentialForm(w http.ResponseWriter, r *http.Request) error {
 	draft, err := s.takeDraft(w, r)
 	if err != nil {
 		return err
 	}
-	view, err := s.tokenFormView(r, draft)
+	return s.showCredentialForm(w, r, draft, nil)
+}
+
+// showCredentialForm renders the form, with what was wrong in it, if anything was.
+func (s *Server) showCredentialForm(w http.ResponseWriter, r *http.Request, form url.Values, wrong []templates.FieldError) error {
+	sh := shelfOf(r)
+	view, err := s.credentialFormView(r, sh, form)
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, templates.TokenForm(view))
+	view.Errors = wrong
+	status := http.StatusOK
+	if wrong != nil {
+		status = http.StatusUnprocessableEntity
+	}
+	if sh.kind == access.KindToken {
+		s.render(w, r, status, templates.TokenForm(view))
+		return nil
+	}
+	s.render(w, r, status, templates.ClientForm(templates.ClientFormView{TokenFormView: view, OfOrganization: sh.app == ""}))
+	return nil
 }
 
-// tokenFormView makes the form with the values that were typed, if any were.
-func (s *Server) tokenFormView(r *http.Request, form url.Values) (templates.TokenFormView, error) {
-	st, apis, err := s.Registry.StandElevated(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"))
+// credentialFormView makes the form with the values that were typed, if any were.
+func (s *Server) credentialFormView(r *http.Request, sh shelf, form url.Values) (templates.TokenFormView, error) {
+	st, apis, err := s.Registry.StandElevated(r.Context(), s.actor(r), sh.org, sh.app)
 	if err != nil {
 		return templates.TokenFormView{}, err
 	}
 	if form == nil {
 		form = url.Values{"expires": {access.DefaultExpiry}, "scope": {"*:read"}}
 	}
-	view := templates.TokenFormView{
-		Frame:       s.frame(r, "Create token", st, crumb("Manage API", managePath(st)), crumb("Create token", "")),
-		Application: st.Application.Name, Action: managePath(st) + "/tokens", Label: form.Get("label"), ExpiresDate: form.Get("expires_date"),
-		Allow: strings.Join(form["allow"], "\n"), Nonce: secret.RandomText(22), CancelURL: managePath(st),
+	of := st.Organization.Name
+	if sh.app != "" {
+		of = st.Application.Name
 	}
-	if nonce := form.Get("nonce"); nonce != "" {
+	view := templates.TokenFormView{
+		Frame: s.frame(r, "Create "+sh.noun, st, sh.crumbs(crumb("Create "+sh.noun, ""))...), Application: of, Action: sh.path,
+		Label: form.Get("label"), ExpiresDate: form.Get("expires_date"), Allow: strings.Join(form["allow"], "\n"),
+		Nonce: secret.RandomText(22), CancelURL: sh.page, Scopes: scopeRows(form, apis),
+	}
+	if nonce := nonceOf(form); nonce != "" {
 		view.Nonce = nonce
 	}
+	s.expiryChoices(&view, form.Get("expires"), s.Registry.Limits.MaxLifetime, false)
+	return view, nil
+}
+
+// scopeRows is a row an API, and one for any, with what the form has ticked.
+func scopeRows(form url.Values, apis []access.API) []templates.ScopeRow {
 	box := func(api string, action access.Action) templates.ScopeBox {
 		value := access.Scope{API: api, Action: action}.String()
 		return templates.ScopeBox{Value: value, Checked: slices.Contains(form["scope"], value)}
 	}
-	view.Scopes = []templates.ScopeRow{{Name: "Any API", Detail: "also those added later", Read: box(access.AnyAPI, access.Read), Write: box(access.AnyAPI, access.Write)}}
+	rows := []templates.ScopeRow{{Name: "Any API", Detail: "also those added later", Read: box(access.AnyAPI, access.Read), Write: box(access.AnyAPI, access.Write)}}
 	for _, api := range apis {
-		view.Scopes = append(view.Scopes, templates.ScopeRow{Name: api.Name, Detail: api.Slug, Read: box(api.Slug, access.Read), Write: box(api.Slug, access.Write)})
+		rows = append(rows, templates.ScopeRow{Name: api.Name, Detail: api.Slug, Read: box(api.Slug, access.Read), Write: box(api.Slug, access.Write)})
 	}
-	s.expiryChoices(&view, form.Get("expires"))
-	return view, nil
+	return rows
 }
 
-// expiryChoices offers the lifetimes that the configuration lets a token have, each
-// with its date spelled out.
-func (s *Server) expiryChoices(view *templates.TokenFormView, chosen string) {
+// expiryChoices offers the lifetimes up to the longest that a credential can have (0
+// = any), each with its date spelled out.
+func (s *Server) expiryChoices(view *templates.TokenFormView, chosen string, longest time.Duration, mustExpire bool) {
 	now := s.now()
-	longest := s.Registry.Limits.MaxLifetime
 	view.MinDate = now.UTC().Format(time.DateOnly)
 	if longest > 0 {
 		view.MaxDate = now.Add(longest).UTC().AddDate(0, 0, -1).Format(time.DateOnly)
@@ -84,64 +108,83 @@ func (s *Server) expiryChoices(view *templates.TokenFormView, chosen string) {
 		add(strconv.Itoa(days)+"d", text, now.AddDate(0, 0, days).Format(longDate))
 	}
 	add("custom", "On a date", "")
-	if longest == 0 {
+	if longest == 0 && !mustExpire {
 		add("never", "Never", "")
 	}
 }
 
-// createToken makes a token and answers with the page that shows its secret, once.
-func (s *Server) createToken(w http.ResponseWriter, r *http.Request) error {
-	form := r.PostForm
-	draft, fields := tokenDraft(form)
-	var issued access.Issued
-	err := error(nil)
-	if len(fields) == 0 {
-		issued, err = s.Registry.IssueToken(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), draft)
-		fields, _ = fieldErrors(err)
+// createCredential makes a token or client and answers with the page that shows its
+// secret, once.
+func (s *Server) createCredential(w http.ResponseWriter, r *http.Request) error {
+	sh := shelfOf(r)
+	draft, wrong := draftOf(r.PostForm)
+	if len(wrong) > 0 {
+		return s.showCredentialForm(w, r, r.PostForm, wrong)
 	}
-	if len(fields) > 0 {
-		view, err := s.tokenFormView(r, form)
-		if err != nil {
-			return err
-		}
-		view.Errors = dateErrors(form, fields)
-		return s.showErrors(w, r, templates.TokenForm(view))
+	issue := s.Registry.IssueToken
+	if sh.kind == access.KindClient {
+		issue = s.Registry.IssueClient
+	}
+	issued, err := issue(r.Context(), s.actor(r), sh.org, sh.app, draft)
+	if fields, ok := fieldErrors(err); ok {
+		return s.showCredentialForm(w, r, r.PostForm, dateErrors(r.PostForm, fields))
 	}
 	if err != nil {
 		return err
 	}
+	return s.showIssued(w, r, sh, issued)
+}
+
+// showIssued shows a new credential's secret, once; or that its form was sent before.
+func (s *Server) showIssued(w http.ResponseWriter, r *http.Request, sh shelf, issued access.Issued) error {
 	st, c := issued.Standing, issued.Credential
-	path := managePath(st)
-	frame := s.frame(r, "Token “"+c.Label+"” created", st, crumb("Manage API", path), crumb(c.Label, ""))
-	frame.Here = s.signNext(path)
+	frame := s.frame(r, sh.title()+" “"+c.Label+"” created", st, sh.crumbs(crumb(c.Label, ""))...)
+	frame.Here = s.signNext(sh.page)
 	if issued.Already {
 		frame.Title = "Already created"
-		return s.show(w, r, templates.AlreadyCreated(templates.AlreadyCreatedView{Frame: frame, Label: c.Label, TokenURL: path + "/tokens/" + c.ID, BackURL: path}))
+		return s.show(w, r, templates.AlreadyCreated(templates.AlreadyCreatedView{
+			Frame: frame, Noun: sh.noun, Label: c.Label, TokenURL: sh.one(c.ID), BackURL: sh.page, BackText: sh.back(st),
+		}))
+	}
+	scopes, expires, allow := scopesInWords(c.Restriction, issued.APIs), s.expiryInWords(c), allowInWords(c)
+	if sh.kind == access.KindClient {
+		return s.show(w, r, templates.ClientCreated(templates.ClientCreatedView{
+			Frame: frame, Label: c.Label, ClientID: c.ID, Secret: issued.Secret.Expose(), Scopes: scopes, Expires: expires, Allow: allow,
+			Use: s.clientSnippets(st, issued.APIs, c), Old: s.replaced(sh, issued.Old), DoneURL: sh.page,
+		}))
 	}
 	return s.show(w, r, templates.TokenCreated(templates.TokenCreatedView{
-		Frame: frame, Label: c.Label, Secret: issued.Secret.Expose(), Scopes: scopesInWords(c.Restriction, issued.APIs), Expires: s.expiryInWords(c),
-		Allow: allowInWords(c), Curl: s.tryCurl(st, issued.APIs, c.Restriction), FirstCallURL: path + "/tokens/" + c.ID + "/calls", DoneURL: path,
+		Frame: frame, Label: c.Label, Secret: issued.Secret.Expose(), Scopes: scopes, Expires: expires, Allow: allow,
+		Curl: s.tryCurl(st, issued.APIs, c.Restriction), FirstCallURL: sh.one(c.ID) + "/calls", Old: s.replaced(sh, issued.Old), DoneURL: sh.page,
 	}))
 }
 
-// tokenDraft reads the form. The console's own form (it has a nonce) must say what
-// the token may do; a script that names no scope gets one without a restriction.
-func tokenDraft(form url.Values) (access.TokenDraft, []templates.FieldError) {
-	d := access.TokenDraft{Label: form.Get("label"), Expires: form.Get("expires"), Allow: form["allow"], Nonce: form.Get("nonce")}
+// back names the page that lists the shelf.
+func (sh shelf) back(st access.Standing) string {
+	switch {
+	case sh.kind == access.KindToken:
+		return "Manage API"
+	case sh.app != "":
+		return st.Application.Name
+	}
+	return st.Organization.Name
+}
+
+// draftOf reads the form. The console's own form (it has a nonce) must say what the
+// credential may do; a script that names no scope gets one without a restriction.
+func draftOf(form url.Values) (access.Draft, []templates.FieldError) {
+	d := access.Draft{Label: form.Get("label"), Expires: form.Get("expires"), Allow: form["allow"], Nonce: nonceOf(form)}
 	var wrong []templates.FieldError
 	var err error
 	if d.Scopes, err = access.ParseScopes(strings.Join(form["scope"], " ")); err != nil {
 		wrong, _ = fieldErrors(err)
 	}
 	if len(d.Scopes) == 0 && d.Nonce != "" && len(wrong) == 0 {
-		wrong = append(wrong, templates.FieldError{Field: "scope", Message: "Tick at least one thing that the token may do."})
-	}
-	if len(d.Nonce) > 64 {
-		d.Nonce = d.Nonce[:64]
+		wrong = append(wrong, templates.FieldError{Field: "scope", Message: "Tick at least one thing that it may do."})
 	}
 	if d.Expires == "custom" {
 		if d.Expires = form.Get("expires_date"); d.Expires == "" {
-			wrong = append(wrong, templates.FieldError{Field: "expires", Message: "Choose the date on which the token expires."})
+			wrong = append(wrong, templates.FieldError{Field: "expires_date", Message: "Choose the date on which it expires."})
 		}
 	}
 	return d, wrong
@@ -162,7 +205,8 @@ func (s *Server) expiryInWords(c access.Credential) string {
 		return "never"
 	}
 	at := c.ExpiresAt.In(s.Zone)
-	return at.Format(longDate) + ", " + templates.Relative(at, s.now())
+	left := int((c.ExpiresAt.Sub(s.now()) + 12*time.Hour) / (24 * time.Hour))
+	return at.Format(longDate) + ", in " + plural(left, "day")
 }
 
 func allowInWords(c access.Credential) string {
@@ -178,166 +222,4 @@ func networks(c access.Credential) []string {
 		out[i] = n.String()
 	}
 	return out
-}
-
-// token is the page of one token.
-func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
-	page, err := s.tokenPage(r)
-	if err != nil {
-		return err
-	}
-	st, c := page.Standing, page.Token.Credential
-	row := s.tokenRow(page.Token, page.APIs, managePath(st))
-	view := templates.TokenView{
-		Frame: s.frame(r, c.Label, st, crumb("Manage API", managePath(st)), crumb(c.Label, "")), Label: c.Label, Masked: c.Masked(), State: row.State,
-		StateDetail: s.stateDetail(page.Token), Scopes: row.Scopes, Created: row.Created, CreatedBy: row.CreatedBy, Expires: row.Expires,
-		ExpiresSoon: row.ExpiresSoon, Allow: networks(c), LastUsed: row.LastUsed, LastFrom: row.LastFrom, LastAgent: page.Token.LastUse.Agent,
-		Calls: row.Calls, RenameURL: row.RenameURL, PauseAction: row.PauseAction, ResumeAction: row.ResumeAction, RevokeURL: row.RevokeURL,
-	}
-	for _, e := range page.Events {
-		view.Events = append(view.Events, s.eventRow(e, nil))
-	}
-	return s.show(w, r, templates.Token(view))
-}
-
-func (s *Server) tokenPage(r *http.Request) (access.TokenPage, error) {
-	return s.Registry.Token(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PathValue("id"))
-}
-
-// stateDetail says since when a token is in its state, by whom and why.
-func (s *Server) stateDetail(t access.UsedCredential) string {
-	c := t.Credential
-	on := func(at time.Time) string { return at.In(s.Zone).Format("2 January 2006, 15:04") }
-	switch t.State {
-	case access.Paused:
-		return "since " + on(c.PausedAt)
-	case access.Expired:
-		return "since " + on(c.ExpiresAt)
-	case access.Revoked:
-		detail := "on " + on(c.RevokedAt) + " by " + c.RevokedBy
-		if c.RevokedReason != "" {
-			detail += ": " + c.RevokedReason
-		}
-		return detail
-	}
-	return ""
-}
-
-// tokenCalls is the fragment that waits for a token's first call.
-func (s *Server) tokenCalls(w http.ResponseWriter, r *http.Request) error {
-	page, err := s.tokenPage(r)
-	if err != nil {
-		return err
-	}
-	return s.show(w, r, templates.FirstCall(s.firstCallView(page.Token.LastUse)))
-}
-
-func (s *Server) renameForm(w http.ResponseWriter, r *http.Request) error {
-	draft, err := s.takeDraft(w, r)
-	if err != nil {
-		return err
-	}
-	view, err := s.renameView(r, draft)
-	if err != nil {
-		return err
-	}
-	return s.show(w, r, templates.RenameToken(view))
-}
-
-func (s *Server) renameView(r *http.Request, form url.Values) (templates.RenameTokenView, error) {
-	page, err := s.tokenPage(r)
-	if err != nil {
-		return templates.RenameTokenView{}, err
-	}
-	st, c := page.Standing, page.Token.Credential
-	href := managePath(st) + "/tokens/" + c.ID
-	view := templates.RenameTokenView{
-		Frame: s.frame(r, "Rename token", st, crumb("Manage API", managePath(st)), crumb(c.Label, href), crumb("Rename", "")),
-		Was:   c.Label, Label: c.Label, Action: href + "/rename", CancelURL: href,
-	}
-	if form.Has("label") {
-		view.Label = form.Get("label")
-	}
-	return view, nil
-}
-
-// renameToken gives a token another label.
-func (s *Server) renameToken(w http.ResponseWriter, r *http.Request) error {
-	label := r.PostForm.Get("label")
-	err := s.Registry.RenameToken(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PathValue("id"), label)
-	if fields, ok := fieldErrors(err); ok {
-		view, err := s.renameView(r, r.PostForm)
-		if err != nil {
-			return err
-		}
-		view.Errors = fields
-		return s.showErrors(w, r, templates.RenameToken(view))
-	}
-	if err != nil {
-		return err
-	}
-	return s.flashAndGo(w, r, "Renamed to “"+strings.TrimSpace(label)+"”.", tokenPath(r))
-}
-
-func manageOf(r *http.Request) string {
-	return "/orgs/" + r.PathValue("org") + "/apps/" + r.PathValue("app") + "/manage-api"
-}
-
-func tokenPath(r *http.Request) string { return manageOf(r) + "/tokens/" + r.PathValue("id") }
-
-// pauseToken makes a token be refused until it is resumed.
-func (s *Server) pauseToken(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.Registry.PauseToken(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	return s.flashAndGo(w, r, "“"+c.Label+"” is paused: it is refused until you resume it.", tokenPath(r))
-}
-
-// resumeToken ends a token's pause.
-func (s *Server) resumeToken(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.Registry.ResumeToken(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	return s.flashAndGo(w, r, "“"+c.Label+"” is resumed: it is accepted again.", tokenPath(r))
-}
-
-// revokeForm confirms the end of tokens that were chosen.
-func (s *Server) revokeForm(w http.ResponseWriter, r *http.Request) error {
-	ids := r.Form["id"]
-	st, chosen, err := s.Registry.Tokens(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), ids)
-	if err != nil {
-		return err
-	}
-	if len(chosen) == 0 {
-		if err := s.flash(w, r, templates.FlashInfo, "No token was chosen. Tick the ones to revoke."); err != nil {
-			return err
-		}
-		return seeOther(w, r, manageOf(r))
-	}
-	view := templates.RevokeConfirmView{
-		Frame:       s.frame(r, "Revoke "+plural(len(chosen), "token"), st, crumb("Manage API", managePath(st)), crumb("Revoke", "")),
-		Application: st.Application.Name, Action: managePath(st) + "/tokens/revoke", CancelURL: managePath(st),
-	}
-	for _, t := range chosen {
-		view.Tokens = append(view.Tokens, templates.RevokeRow{
-			ID: t.Credential.ID, Label: t.Credential.Label, Masked: t.Credential.Masked(), LastUsed: s.ago(t.LastUse.At),
-			LastFrom: t.LastUse.Address, Calls: grouped(t.Calls), InUse: t.Calls > 0,
-		})
-	}
-	return s.show(w, r, templates.RevokeConfirm(view))
-}
-
-// revokeTokens revokes tokens for good.
-func (s *Server) revokeTokens(w http.ResponseWriter, r *http.Request) error {
-	revoked, err := s.Registry.RevokeTokens(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PostForm["id"])
-	if err != nil {
-		return err
-	}
-	text := plural(len(revoked), "token") + " revoked."
-	if len(revoked) == 1 {
-		text = "“" + revoked[0].Label + "” is revoked. Requests with it are refused from now on."
-	}
-	return s.flashAndGo(w, r, text, manageOf(r))
 }

@@ -27,7 +27,7 @@ func withUpstream(t *testing.T, upstream http.HandlerFunc) (gateway, token strin
 	if _, err := s.Registry.CreateAPI(t.Context(), operator, "acme", "orders", access.APIDraft{Slug: "live", Upstream: server.URL}); err != nil {
 		t.Fatal(err)
 	}
-	issued, err := s.Registry.IssueToken(t.Context(), operator, "acme", "orders", access.TokenDraft{Label: "till"})
+	issued, err := s.Registry.IssueToken(t.Context(), operator, "acme", "orders", access.Draft{Label: "till"})
 	if err != nil {
 		t.Fatal(err)
 	}

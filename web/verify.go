@@ -43,13 +43,31 @@ func (s *Server) verifyRequest(r *http.Request) (request access.Request, ok bool
 	request = access.Request{Organization: org, Application: app, API: api, WantAPI: path != "", Caller: s.caller(r, true), Agent: agent(r)}
 	rawQuery := r.URL.RawQuery
 	if rest != "" {
-		request.Method = r.Method // the caller keeps method and path
-		ok = true
+		// The caller keeps method and path.
+		request.Method, ok = r.Method, true
+		if rest == "/" {
+			request.Method = stricter(r)
+		}
 	} else {
 		request.Method, rawQuery, ok = originalRequest(r.Header)
 	}
 	request.Presented = presented(r.Header, rawQuery)
 	return request, ok
+}
+
+// stricter returns a request's own method, or the one that a header names where that
+// is a write. A stray slash at the end of the address that nginx or Traefik ask at
+// makes it look like the form of those who keep the method, and must not turn writes
+// into reads.
+func stricter(r *http.Request) string {
+	for _, name := range []string{"X-Original-Method", "X-Forwarded-Method"} {
+		for _, named := range r.Header.Values(name) {
+			if named != "" && access.ActionOf(named) == access.Write {
+				return named
+			}
+		}
+	}
+	return r.Method
 }
 
 // originalRequest returns method and query of the request that is guarded, from

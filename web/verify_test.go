@@ -290,17 +290,17 @@ func TestRevocationIsSeenByTheNextRequest(t *testing.T) {
 		if got := call(); got != 200 {
 			t.Fatalf("round %d: status %d before the pause", i, got)
 		}
-		if _, err := s.Registry.PauseToken(t.Context(), s.Operator(), "acme", "orders", s.tokenID); err != nil {
+		if _, err := s.Registry.Each(t.Context(), s.Operator(), "acme", "orders", access.PauseThem, []string{s.tokenID}); err != nil {
 			t.Fatal(err)
 		}
 		if got := call(); got != 401 {
 			t.Fatalf("round %d: status %d while paused", i, got)
 		}
-		if _, err := s.Registry.ResumeToken(t.Context(), s.Operator(), "acme", "orders", s.tokenID); err != nil {
+		if _, err := s.Registry.Each(t.Context(), s.Operator(), "acme", "orders", access.ResumeThem, []string{s.tokenID}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Registry.RevokeTokens(t.Context(), s.Operator(), "acme", "orders", []string{s.tokenID}); err != nil {
+	if _, err := s.Registry.Each(t.Context(), s.Operator(), "acme", "orders", access.RevokeThem, []string{s.tokenID}); err != nil {
 		t.Fatal(err)
 	}
 	if got := call(); got != 401 {
@@ -311,7 +311,7 @@ func TestRevocationIsSeenByTheNextRequest(t *testing.T) {
 // TestTokenExpiresByTheClock walks over the very moment.
 func TestTokenExpiresByTheClock(t *testing.T) {
 	s := newShop(t)
-	issued, err := s.Registry.IssueToken(t.Context(), s.Operator(), "acme", "orders", access.TokenDraft{Label: "day", Expires: "1d"})
+	issued, err := s.Registry.IssueToken(t.Context(), s.Operator(), "acme", "orders", access.Draft{Label: "day", Expires: "1d"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestUseIsNotedWithWhereFrom(t *testing.T) {
 		{"trusted", []testkit.SiteOption{testkit.TrustedProxies("127.0.0.0/8")}, "203.0.113.9", 200},
 	} {
 		s := newShop(t, c.options...)
-		issued, err := s.Registry.IssueToken(t.Context(), s.Operator(), "acme", "orders", access.TokenDraft{Label: "office", Allow: []string{"203.0.113.0/24"}})
+		issued, err := s.Registry.IssueToken(t.Context(), s.Operator(), "acme", "orders", access.Draft{Label: "office", Allow: []string{"203.0.113.0/24"}})
 		if err != nil {
 			t.Fatal(err)
 		}

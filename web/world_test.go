@@ -44,6 +44,7 @@ type made struct {
 	credential access.Credential
 	text       secret.Secret
 	email      string
+	issued     access.AccessToken // where one is presented; credential is its client's, or none
 }
 
 func newWorld(t *testing.T) *world {
@@ -121,7 +122,7 @@ func (w *world) make(c cell) made {
 	now := w.site.Clock.Now()
 	app := access.Application{ID: w.id("app"), OrganizationID: w.org.ID, CreatedAt: now}
 	app.Slug, app.Name = fmt.Sprintf("app%d", w.n), c.String()
-	app.Switches = access.Switches{Open: c.application == open, QueryCredentials: c.matter != queryOff}
+	app.Switches = access.Switches{Open: c.application == open, QueryCredentials: c.matter != queryOff, PasswordGrant: c.matter != grantOff}
 	ours, ourText := w.credential(access.KindBasic, app)
 	ours.Label = "Basic credentials"
 	m := made{app: app, credential: ours, text: ourText}
@@ -133,7 +134,9 @@ func (w *world) make(c cell) made {
 		app.DefaultAPI = apis[0].ID
 	}
 	user := access.User{}
-	if kind := kindOf(c.presented); kind != access.KindBasic {
+	if accessToken.has(c.presented) {
+		user = w.issue(c, &m)
+	} else if kind := kindOf(c.presented); kind != access.KindBasic {
 		m.credential, m.text = w.credential(kind, app)
 		if c.presented == orgClient {
 			m.credential.ApplicationID = ""
@@ -162,10 +165,13 @@ func (w *world) make(c cell) made {
 		if err := tx.InsertCredential(ours); err != nil {
 			return err
 		}
-		if m.credential.ID != ours.ID && m.credential.ApplicationID != w.rivalApp.ID {
+		if m.credential.ID != "" && m.credential.ID != ours.ID {
 			if err := tx.InsertCredential(m.credential); err != nil {
 				return err
 			}
+		}
+		if err := w.insertAccessToken(tx, c, m.issued); err != nil {
+			return err
 		}
 		return w.end(tx, c, ours)
 	})
@@ -205,6 +211,10 @@ func (w *world) user() access.User {
 // spoil does to the credential what is the matter with it, as far as that can be
 // done before it is stored.
 func (w *world) spoil(c cell, m *made) {
+	if accessToken.has(c.presented) {
+		w.spoilIssued(c, m)
+		return
+	}
 	now := w.site.Clock.Now()
 	network := func(text string) { m.credential.Allowed = []netip.Prefix{netip.MustParsePrefix(text)} }
 	scope := func(text string) {
@@ -330,7 +340,7 @@ func (w *world) present(c cell, m made) (query string, header []string) {
 		return "access_token=" + text, []string{"Bearer " + text}
 	case basic, personalPair:
 		return "", []string{pair(name, text)}
-	case tokenInQuery, personalURL:
+	case tokenInQuery, personalURL, clientAccessURL, userAccessURL:
 		return "access_token=" + text, nil
 	case client, orgClient:
 		return url.Values{"client_id": {name}, "client_secret": {text}}.Encode(), nil
@@ -345,7 +355,7 @@ func (w *world) presentWrongly(c cell, m made, name, text string) (query string,
 			return url.Values{"client_id": {name}, "client_secret": {text}}.Encode(), nil
 		}
 		return "", []string{"Bearer " + text}
-	case token:
+	case token, clientAccess, orgAccess, userAccess, freeAccess:
 		return "", []string{pair(m.app.ID, text)}
 	}
 	return url.Values{"client_id": {name}, "client_secret": {text}}.Encode(), nil
@@ -459,6 +469,8 @@ func (w *world) checkIdentity(p prepared, a testkit.Answer) {
 func (w *world) identity(p prepared) map[string][]string {
 	kind, id, shown, subject, scope := string(p.credential.Kind), p.credential.ID, encodedLabel, p.credential.ID, "*:read *:write"
 	switch {
+	case p.issued.ID != "":
+		kind, id, shown, subject = p.issuedTo()
 	case p.presented == nothing:
 		kind, id, shown, subject = "anonymous", "", "", ""
 	case p.presented == basic:
@@ -473,7 +485,7 @@ func (w *world) identity(p prepared) map[string][]string {
 		scope = "backend:write"
 	case otherAPIOnly:
 		scope = "oplog:read oplog:write"
-	case viewerOnly:
+	case viewerOnly, clientReads:
 		scope = "*:read"
 	}
 	return map[string][]string{

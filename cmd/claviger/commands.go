@@ -31,7 +31,8 @@ type commandLine struct {
 	API  apiCommands  `cmd:"" name:"api" group:"things" help:"APIs of applications."`
 	User userCommands `cmd:"" group:"things" help:"Users."`
 
-	Token tokenCommands `cmd:"" group:"credentials" help:"Tokens of applications."`
+	Token  tokenCommands  `cmd:"" group:"credentials" help:"Tokens of applications."`
+	Client clientCommands `cmd:"" group:"credentials" help:"OAuth clients of applications and organizations."`
 
 	Conf configCommands `cmd:"" name:"config" group:"config" help:"Look at the configuration."`
 }
@@ -45,7 +46,14 @@ type appCommands struct {
 	Add          appAdd          `cmd:"" help:"Make an application, with its Basic credentials."`
 	List         appList         `cmd:"" help:"List applications."`
 	Show         appShow         `cmd:"" help:"Show an application."`
+	Set          appSet          `cmd:"" help:"Change how an application may be opened."`
 	DisableBasic appDisableBasic `cmd:"" help:"Disable an application's Basic credentials for good. This cannot be undone."`
+}
+
+type clientCommands struct {
+	Create clientCreate `cmd:"" help:"Make a client; client_id:client_secret alone is printed on standard output, once."`
+	List   clientList   `cmd:"" help:"List the clients of an application, or an organization's own."`
+	Revoke clientRevoke `cmd:"" help:"Revoke a client for good, and with it the access tokens issued to it."`
 }
 
 type apiCommands struct {
@@ -54,9 +62,12 @@ type apiCommands struct {
 }
 
 type userCommands struct {
-	Add     userAdd     `cmd:"" help:"Add a user to an organization; a new user's password is read from standard input."`
-	List    userList    `cmd:"" help:"List users."`
-	Disable userDisable `cmd:"" help:"Keep a user from signing in and end their sessions, at once."`
+	Add           userAdd           `cmd:"" help:"Add a user to an organization; a new user's password is read from standard input."`
+	List          userList          `cmd:"" help:"List users."`
+	Set           userSet           `cmd:"" help:"Change a member's role."`
+	Remove        userRemove        `cmd:"" help:"End a membership; the user's API tokens for the organization are revoked."`
+	ResetPassword userResetPassword `cmd:"" help:"Give a user a new password, read from standard input; their sessions end."`
+	Disable       userDisable       `cmd:"" help:"Keep a user from signing in and end their sessions, at once."`
 }
 
 type tokenCommands struct {

@@ -31,15 +31,17 @@ const (
 
 // installation is an opened data directory: whoever has one holds its lock.
 type installation struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	store    *store.Store
-	keys     *secret.Keyring
-	clock    access.Clock
-	registry *access.Registry
-	accounts *access.Accounts
-	verifier *access.Verifier
-	uses     *access.UseLog
+	cfg       *config.Config
+	log       *slog.Logger
+	store     *store.Store
+	keys      *secret.Keyring
+	clock     access.Clock
+	registry  *access.Registry
+	accounts  *access.Accounts
+	verifier  *access.Verifier
+	authority *access.Authority
+	keeper    *access.Housekeeper
+	uses      *access.UseLog
 }
 
 // loadConfig reads the configuration and tells its warnings.
@@ -90,10 +92,12 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger)
 			ElevationMax: time.Duration(cfg.Elevation.MaxMinutes) * time.Minute, MaxLifetime: cfg.Tokens.MaxLifetime,
 			SessionIdle: cfg.Session.IdleTimeout, SessionMax: cfg.Session.MaxLifetime,
 			PasswordAttempts: cfg.Security.PasswordAttempts, PasswordWindow: cfg.Security.PasswordWindow,
+			DefaultTTL: time.Duration(cfg.Tokens.DefaultTTL) * time.Second, MaxTTL: time.Duration(cfg.Tokens.MaxTTL) * time.Second,
 		},
 	}
 	in.uses = access.NewUseLog(st, log)
 	in.registry, in.accounts, in.verifier = access.NewRegistry(deps), access.NewAccounts(deps), access.NewVerifier(deps, in.uses)
+	in.authority, in.keeper = access.NewAuthority(deps, in.accounts, in.verifier), access.NewHousekeeper(deps)
 	return in, nil
 }
 

@@ -29,6 +29,11 @@ import (
 //	remember, unchanged      compare all that the list commands know
 //	call STATUS TOKEN PLACE  (beside a server) presents a token to forward-auth and to the gateway
 //	basic STATUS PAIR PLACE  the same with USERNAME:PASSWORD
+//	grant STATUS PAIR PLACE  (beside a server) asks both listeners for an access token with CLIENT_ID:CLIENT_SECRET and presents it
+//	authorize STATUS EMAIL PASSWORD PLACE  the same with POST /authorization; STATUS is that of the grant, or of the call after it
+//	query STATUS TOKEN PLACE (beside a server) presents a token as ?access_token=
+//	anonymous STATUS PLACE   (beside a server) presents nothing
+//	client LABEL             puts the id of the client of that label into $ID
 //	endless WORDS…           like claviger, with a standard input that never ends
 //	signs-in EMAIL PASSWORD  (beside a server) signs in at the console, or, negated, is refused
 //	id LABEL ORG/APP         puts the id of the token of that label into $ID
@@ -77,7 +82,8 @@ func runScript(t *testing.T, script string, beside bool) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"claviger": s.claviger, "fails": s.fails, "keep": keep, "remember": s.remember, "unchanged": s.unchanged,
-			"call": s.call, "basic": s.basic, "endless": s.endless, "id": s.id,
+			"call": s.call, "basic": s.basic, "grant": s.grant, "authorize": s.authorize, "query": s.query, "anonymous": s.anonymous, "client": s.client,
+			"endless": s.endless, "id": s.id,
 			"signs-in": func(ts *testscript.TestScript, neg bool, args []string) { s.signsIn(t, ts, neg, args) },
 		},
 	})
@@ -134,7 +140,14 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 // lists is all that can be listed, as JSON.
 func (s *scripted) lists(ts *testscript.TestScript) string {
 	var all strings.Builder
-	commands := [][]string{{"org", "list"}, {"app", "list"}, {"api", "list"}, {"user", "list"}}
+	for _, place := range strings.Fields(ts.Getenv("SHOWN")) {
+		stdout, stderr, code := s.process.Run("", "app", "show", place, "--json")
+		if code != 0 {
+			ts.Fatalf("app show: exit code %d: %s", code, stderr)
+		}
+		all.WriteString(stdout)
+	}
+	commands := [][]string{{"org", "list"}, {"app", "list"}, {"api", "list"}, {"user", "list"}, {"client", "list"}}
 	for _, place := range strings.Fields(ts.Getenv("TOKENS_OF")) {
 		commands = append(commands, []string{"token", "list", place}, []string{"app", "show", place})
 	}

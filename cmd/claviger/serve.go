@@ -81,7 +81,7 @@ func (in *installation) serve(t *terminal) error {
 	}
 	cfg.UseBoundPorts(console.Addr().String(), gateway.Addr().String())
 	server := web.New(web.Options{
-		Registry: in.registry, Accounts: in.accounts, Verifier: in.verifier, Keys: in.keys, Clock: in.clock, Log: in.log,
+		Registry: in.registry, Accounts: in.accounts, Verifier: in.verifier, Authority: in.authority, Keys: in.keys, Clock: in.clock, Log: in.log,
 		ConsoleURL: cfg.Server.BaseURL, GatewayURL: cfg.Gateway.BaseURL, TrustedProxies: cfg.Server.TrustedProxies,
 	})
 	if err := in.greet(t); err != nil {
@@ -92,6 +92,7 @@ func (in *installation) serve(t *terminal) error {
 	group.Go(func() error { return serveHTTP(ctx, cfg, gateway, server.Gateway(), 0) })
 	group.Go(func() error { return serveSocket(ctx, in, socket) })
 	group.Go(func() error { return in.tidy(ctx) })
+	group.Go(func() error { return in.sweep(ctx) })
 	recording, stop := context.WithCancel(context.WithoutCancel(t.ctx))
 	recorded := make(chan error, 1)
 	go func() { recorded <- in.uses.Run(recording) }()
@@ -159,6 +160,32 @@ func (in *installation) tidy(ctx context.Context) error {
 		}
 		if err := in.dropSetupLink(ctx); err != nil && ctx.Err() == nil {
 			in.log.Warn("the file of the used set-up link could not be removed", "error", err)
+		}
+	}
+}
+
+// sweepInterval is how often what nobody needs any more is deleted.
+const sweepInterval = 10 * time.Minute
+
+// sweep deletes what nobody needs any more, at the start and from time to time,
+// until ctx ends.
+func (in *installation) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		n, err := in.keeper.Sweep(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			in.log.Warn("old rows could not be deleted; they are kept", "error", err)
+		case n > 0:
+			in.log.Info("deleted what nobody needs any more", "rows", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -177,11 +178,31 @@ func (c *appShow) act(d *desk) error {
 	if err != nil {
 		return err
 	}
-	app := shown.Application
-	if c.JSON {
-		return d.printJSON(map[string]any{"id": app.ID, "slug": app.Slug, "name": app.Name, "open": app.Switches.Open, "basic": shown.Basic.State, "username": app.ID})
+	app, sw, defaultAPI := shown.Application, shown.Application.Switches, ""
+	for _, api := range shown.APIs {
+		if api.ID == app.DefaultAPI {
+			defaultAPI = api.Slug
+		}
 	}
-	rows := [][]string{{"Application", c.Place}, {"Name", app.Name}, {"Access", accessWord(app)}, {"Basic", string(shown.Basic.State)}, {"Username", app.ID}}
+	usual, most := int64(shown.DefaultTTL.Seconds()), int64(shown.MaxTTL.Seconds())
+	if c.JSON {
+		return d.printJSON(map[string]any{
+			"id": app.ID, "slug": app.Slug, "name": app.Name, "open": sw.Open, "basic": shown.Basic.State, "username": app.ID,
+			"query_credentials": sw.QueryCredentials, "password_grant": sw.PasswordGrant, "default_ttl": usual, "max_ttl": most, "default_api": defaultAPI,
+		})
+	}
+	word := map[bool]string{true: "on", false: "off"}
+	rows := [][]string{
+		{"Application", c.Place},
+		{"Name", app.Name},
+		{"Access", accessWord(app)},
+		{"Basic", string(shown.Basic.State)},
+		{"Username", app.ID},
+		{"Query credentials", word[sw.QueryCredentials]},
+		{"Password grant", word[sw.PasswordGrant]},
+		{"Access tokens", fmt.Sprintf("%d s, at most %d s", usual, most)},
+		{"Default API", cmp.Or(defaultAPI, "none")},
+	}
 	for _, api := range shown.APIs {
 		rows = append(rows, []string{"API " + api.Slug, d.cfg.Gateway.BaseURL + "/" + c.Place + "/" + api.Slug + " → " + api.Upstream})
 	}

@@ -31,7 +31,7 @@ func (c *tokenCreate) act(d *desk) error {
 	if err != nil {
 		return err
 	}
-	issued, err := d.registry.IssueToken(d.ctx, d.operator(c.Reason), p[0], p[1], access.TokenDraft{Label: c.Label, Scopes: scopes, Expires: c.Expires, Allow: c.Allow})
+	issued, err := d.registry.IssueToken(d.ctx, d.operator(c.Reason), p[0], p[1], access.Draft{Label: c.Label, Scopes: scopes, Expires: c.Expires, Allow: c.Allow})
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,7 @@ func (c *tokenCreate) act(d *desk) error {
 // tokenRow is a token as programs read it.
 type tokenRow struct {
 	ID      string     `json:"id"`
+	Of      string     `json:"of,omitempty"`
 	Token   string     `json:"token,omitempty"`
 	Label   string     `json:"label"`
 	Masked  string     `json:"masked"`
@@ -94,6 +95,7 @@ func (c *tokenList) act(d *desk) error {
 	if err != nil {
 		return err
 	}
+	d.uses.Settle(d.ctx) // so that the last use is the last use
 	tokens, err := d.registry.AllTokens(d.ctx, d.operator(""), p[0], p[1])
 	if err != nil {
 		return err
@@ -126,7 +128,15 @@ func (c *tokenID) on(d *desk, done string, do func(ctx context.Context, a access
 	if err := do(d.ctx, d.operator(c.Reason), org, app); err != nil {
 		return err
 	}
-	d.say("Token %s of %s/%s is %s.", c.ID, org, app, done)
+	of := org
+	if app != "" {
+		of += "/" + app
+	}
+	noun := "Token"
+	if strings.HasPrefix(c.ID, "cli_") {
+		noun = "Client"
+	}
+	d.say("%s %s of %s is %s.", noun, c.ID, of, done)
 	return nil
 }
 
@@ -137,7 +147,7 @@ func (c *tokenRevoke) Run(t *terminal, cli *commandLine) error { return perform(
 
 func (c *tokenRevoke) act(d *desk) error {
 	return c.on(d, "revoked", func(ctx context.Context, a access.Actor, org, app string) error {
-		_, err := d.registry.RevokeTokens(ctx, a, org, app, []string{c.ID})
+		_, err := d.registry.Each(ctx, a, org, app, access.RevokeThem, []string{c.ID})
 		return err
 	})
 }
@@ -149,7 +159,7 @@ func (c *tokenPause) Run(t *terminal, cli *commandLine) error { return perform(t
 
 func (c *tokenPause) act(d *desk) error {
 	return c.on(d, "paused", func(ctx context.Context, a access.Actor, org, app string) error {
-		_, err := d.registry.PauseToken(ctx, a, org, app, c.ID)
+		_, err := d.registry.Each(ctx, a, org, app, access.PauseThem, []string{c.ID})
 		return err
 	})
 }
@@ -161,7 +171,7 @@ func (c *tokenResume) Run(t *terminal, cli *commandLine) error { return perform(
 
 func (c *tokenResume) act(d *desk) error {
 	return c.on(d, "active again", func(ctx context.Context, a access.Actor, org, app string) error {
-		_, err := d.registry.ResumeToken(ctx, a, org, app, c.ID)
+		_, err := d.registry.Each(ctx, a, org, app, access.ResumeThem, []string{c.ID})
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
+	"strings"
 	"time"
 
 	"claviger/internal/secret"
@@ -30,6 +31,7 @@ type Credentials struct {
 	Email    string
 	Password secret.Secret
 	Device   string // signed value of the device's cookie; empty or stale = unknown device
+	Previous string // id of the session that this browser has now, which ends; may be empty
 	Caller   Caller
 	Agent    string
 }
@@ -42,6 +44,9 @@ type SignedIn struct {
 }
 
 const devicePurpose = "device"
+
+// unknownEmail is the subject of all attempts on accounts that do not exist.
+const unknownEmail = "unknown email"
 
 // SignIn opens a session. All refusals of a wrong email, a wrong password and a
 // disabled user are one and the same, in words and in time.
@@ -65,15 +70,20 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials) (SignedIn, error) 
 	}
 	out := SignedIn{User: att.user, Device: c.Device}
 	if !att.knownDevice {
-		out.Device = a.Keys.Sign(devicePurpose, att.user.ID+" "+secret.RandomText(22))
+		out.Device = a.newDevice(att.user)
 	}
-	err = a.Store.Update(ctx, func(tx Tx) error {
+	err = a.Store.Note(ctx, func(tx NoteTx) error {
 		now := a.Clock.Now()
 		if err := att.refund(tx); err != nil {
 			return err
 		}
 		if rehashed != "" {
 			if err := tx.SetPassword(att.user.ID, rehashed); err != nil {
+				return err
+			}
+		}
+		if c.Previous != "" {
+			if _, err := tx.EndSession(c.Previous, now); err != nil {
 				return err
 			}
 		}
@@ -85,7 +95,7 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials) (SignedIn, error) 
 }
 
 // openSession inserts a session for the user, with its event.
-func (a *Accounts) openSession(tx Tx, user User, c Credentials, now time.Time) (secret.Secret, error) {
+func (a *Accounts) openSession(tx NoteTx, user User, c Credentials, now time.Time) (secret.Secret, error) {
 	token := newSessionToken()
 	session := Session{
 		ID: newID(idSession, now), UserID: user.ID, TokenHash: HashToken(token), CreatedAt: now, SeenAt: now, PasswordAt: now,
@@ -126,7 +136,7 @@ type attempt struct {
 func (a *Accounts) attempt(ctx context.Context, c Credentials) (attempt, error) {
 	att := attempt{emailKey: FoldEmail(c.Email)}
 	var refused error
-	err := a.Store.Update(ctx, func(tx Tx) error {
+	err := a.Store.Note(ctx, func(tx NoteTx) error {
 		refused, att.keys, att.knownDevice = nil, nil, false
 		var err error
 		att.user, err = tx.UserByEmail(att.emailKey)
@@ -157,7 +167,7 @@ func (a *Accounts) attempt(ctx context.Context, c Credentials) (attempt, error) 
 }
 
 // spend counts one attempt against a key; refused is set where that is one too many.
-func (a *Accounts) spend(tx Tx, att *attempt, key string, bound int) (refused, err error) {
+func (a *Accounts) spend(tx NoteTx, att *attempt, key string, bound int) (refused, err error) {
 	now := a.Clock.Now()
 	count, since, err := tx.Spend(key, now, a.Limits.PasswordWindow)
 	if err != nil {
@@ -175,7 +185,7 @@ func (a *Accounts) spend(tx Tx, att *attempt, key string, bound int) (refused, e
 }
 
 // refund takes the attempt back: it was right.
-func (att attempt) refund(tx Tx) error {
+func (att attempt) refund(tx NoteTx) error {
 	for _, key := range att.keys {
 		if err := tx.Refund(key); err != nil {
 			return err
@@ -188,9 +198,9 @@ func (att attempt) refund(tx Tx) error {
 func (a *Accounts) refuse(ctx context.Context, att attempt, c Credentials, act Act) error {
 	subject := att.user.Email
 	if att.user.ID == "" {
-		subject = short(att.emailKey) // what a stranger typed may be anything, a password included
+		subject = unknownEmail // what a stranger typed may be anything, a password included; and one event a minute is enough for all of it
 	}
-	err := a.Store.Update(ctx, func(tx Tx) error {
+	err := a.Store.Note(ctx, func(tx NoteTx) error {
 		return tx.AddTally(Tally{
 			Minute: a.Clock.Now().Truncate(time.Minute), Act: act, Subject: subject, ActorID: att.user.ID,
 			Address: c.Caller.String(), Agent: c.Agent, Count: 1,
@@ -207,20 +217,16 @@ func (a *Accounts) refuse(ctx context.Context, att attempt, c Credentials, act A
 
 // SealTallies turns the tallies of minutes that are over into Events.
 func (a *Accounts) SealTallies(ctx context.Context) error {
-	return a.Store.Update(ctx, func(tx Tx) error {
+	return a.Store.Note(ctx, func(tx NoteTx) error {
 		now := a.Clock.Now()
 		tallies, err := tx.TakeTallies(now.Truncate(time.Minute))
 		if err != nil {
 			return err
 		}
 		for _, t := range tallies {
-			name := t.Subject
-			if t.ActorID == "" {
-				name = "unknown email"
-			}
-			e := Event{
-				At: now, Act: t.Act, ActorID: t.ActorID, ActorName: name, Address: t.Address, Agent: t.Agent, Count: t.Count,
-				Detail: map[string]string{"minute": t.Minute.UTC().Format(time.RFC3339)},
+			e, err := t.event(tx, now)
+			if err != nil {
+				return err
 			}
 			if err := record(tx, e); err != nil {
 				return err
@@ -228,6 +234,29 @@ func (a *Accounts) SealTallies(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// event is the record of a tally: of the organization of a client, or of the whole
+// installation where it is about a user or a stranger.
+func (t Tally) event(tx ReadTx, now time.Time) (Event, error) {
+	e := Event{
+		At: now, Act: t.Act, ActorID: t.ActorID, ActorName: t.Subject, Address: t.Address, Agent: t.Agent, Count: t.Count,
+		Detail: map[string]string{"minute": t.Minute.UTC().Format(time.RFC3339)},
+	}
+	if t.ActorID != "" {
+		return e, nil
+	}
+	if !strings.HasPrefix(t.Subject, idClient) {
+		e.ActorName = unknownEmail
+		return e, nil
+	}
+	c, err := tx.Credential(t.Subject)
+	if missing(err) {
+		return e, nil
+	}
+	e.OrganizationID, e.ApplicationID, e.TargetID, e.TargetName = c.OrganizationID, c.ApplicationID, c.ID, c.Label
+	e.ActorName = "client “" + c.Label + "”"
+	return e, err
 }
 
 // short returns a key of fixed length for something that somebody sent us.

@@ -61,7 +61,7 @@ func (r *Registry) DisableBasic(ctx context.Context, a Actor, organization, appl
 		if confirm != s.Application.Slug {
 			return &Error{Kind: Invalid, Message: "Basic was not disabled.", Fields: []FieldError{{"confirm", "Type " + s.Application.Slug + ", exactly as it stands here."}}}
 		}
-		changed, err := tx.RevokeCredential(c.ID, s.at, a.Name, s.Elevation.Reason+a.Reason)
+		changed, err := tx.RevokeCredential(c.ID, s.at, a.Name, s.reason())
 		if err != nil {
 			return err
 		}

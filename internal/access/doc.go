@@ -12,7 +12,8 @@
 //
 //	Organization 1─* Application 1─* API
 //	Organization 1─* Membership *─1 User
-//	Application  1─* Credential
+//	Organization 1─* Credential, which belongs to an Application, to a User, or to neither
+//	Credential (a client) or User 1─* AccessToken
 //
 // An [Organization] holds applications and members. An [Application] is one
 // deployment that callers have credentials for; an [API] is one HTTP interface of
@@ -30,11 +31,25 @@
 //
 //	basic     an application's username and password   RFC 7617
 //	token     an application's named bearer token      RFC 6750 §2.1
-//	client    a client id and client secret            in the query string only, so far
+//	client    a client id and client secret            RFC 6749 §2.3.1 at the OAuth endpoints; or in the query
 //	personal  a user's API token                       Basic email:token, or Bearer
 //
-// Applications are made with their basic credential, and admins make tokens. Clients
-// and personal tokens are judged by [Verifier], but nothing issues them yet.
+// Applications are made with their basic credential; admins make tokens and an
+// application's clients, owners an organization's, and people their personal tokens.
+// [Registry.Replace] makes a successor and gives the old one an end; both work until
+// then.
+//
+// An [AccessToken] is short-lived, issued by [Authority] to a client or to a user
+// ([Grant], RFC 6749 §4.3 and §4.4). It holds no permission: its own scopes bound
+// those that its client, or its user's role, has at the time of each request. Its
+// time to live is in seconds: what was asked for, else the application's default,
+// else the configuration's, and never above the maximum.
+//
+// An application's [Switches] say how it may be opened: open or secured; credentials
+// in the query; access tokens that were got by password, both off by default (RFC
+// 9700 §4.3.2 and §2.4); times to live. Its default API takes what names none.
+//
+// An [Invite] lets somebody become a member, once, within 72 hours.
 //
 // # Secrets
 //
@@ -54,7 +69,8 @@
 //
 // # Acts
 //
-// [Registry] has what admins do, [Accounts] how people come in. Every act is one
+// [Registry] has what admins do, [Accounts] how people come in and what they do with
+// their own, [Authority] what the OAuth endpoints do. Every act is one
 // transaction ([Store.Update]) of three steps: stand judges the actor, the change is
 // made, and record appends an [Event]. An act that cannot be recorded does not
 // happen. stand asks, in that same transaction:
@@ -75,13 +91,13 @@
 // Events are only ever added. Each carries who, when, from where, under which
 // elevation and for which reason, and the hash of the event before it
 // ([Event.Encode], [Event.ChainHash]). What strangers can cause at will, such as
-// failed sign-ins, is counted as a [Tally] by account and minute and becomes one
-// Event when the minute is over ([Accounts.SealTallies]).
+// failed sign-ins or access tokens, is counted as a [Tally] by account or client and
+// minute and becomes one Event when the minute is over ([Accounts.SealTallies]).
 //
 // # The decision
 //
-// [Verifier.Verify] is the one decision behind forward-auth and the gateway. It goes
-// down a table, and the first line that fits is the answer:
+// [Verifier.Verify] is the one decision behind forward-auth and the gateway, and its
+// parts answer introspection and a pasted credential. It goes down a table, and the first line that fits is the answer:
 //
 //	malformed, twice, or in two ways at once        InvalidCredential  RFC 6750 §3.1
 //	nothing, open application                       Accepted, as KindAnonymous
@@ -116,13 +132,21 @@
 //	credential.go     credentials, their states, addresses they may be used from
 //	scope.go          scopes: parse, contain, intersect, print
 //	user.go           users, sessions, elevations, actors
+//	accesstoken.go    access tokens, invitations
 //	grounds.go        stand: may this actor do that here?
 //	registry.go       acts on organizations, applications and APIs
-//	tokens.go         acts on tokens        basic.go     reveal and disable Basic
+//	tokens.go         acts on tokens and clients
+//	basic.go          reveal and disable Basic
+//	clients.go        clients and access tokens as pages show them
+//	switches.go       how an application may be opened; times to live
+//	authority.go      the OAuth endpoints   personal.go  personal tokens, "revoke everything"
 //	accounts.go       signing in, throttle  sessions.go  sessions and elevations
 //	setup.go          the set-up link       members.go   users and memberships
+//	invites.go        invitations           operator.go  what only the command line sees
 //	pages.go          what pages and lists show
 //	verify.go         the decision          uses.go      how credentials are used
+//	verify_access.go  of access tokens      inspect.go   what a pasted text holds
+//	housekeeping.go   what nobody needs any more goes
 //	event.go          events and the chain  errors.go    kinds of errors
 //	store.go          what a store has to do, by families
 package access

@@ -155,10 +155,10 @@ func TestLabelsAndNames(t *testing.T) {
 	o := newOffice(t)
 	ctx, op := t.Context(), o.Operator()
 	id := o.Token("acme", "orders", "t", "").Credential.ID
-	label := func(text string) error { return o.Registry.RenameToken(ctx, op, "acme", "orders", id, text) }
+	label := func(text string) error { return o.Registry.Rename(ctx, op, "acme", "orders", id, text) }
 	name := func(text string) error { return o.Registry.RenameApplication(ctx, op, "acme", "orders", text) }
 	issue := func(text string) error {
-		_, err := o.Registry.IssueToken(ctx, op, "acme", "orders", access.TokenDraft{Label: text})
+		_, err := o.Registry.IssueToken(ctx, op, "acme", "orders", access.Draft{Label: text})
 		return err
 	}
 	pasted := secret.Generate(secret.Token).Expose()

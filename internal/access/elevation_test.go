@@ -67,12 +67,12 @@ func TestElevationIsJudgedAnewAtEachAct(t *testing.T) {
 		p := o.hire("ann@example.com", access.Owner)
 		p.elevate("acme")
 		a := p.actor()
-		token := o.Token("acme", "orders", "t", "").Credential.ID
+		token := o.stock()
 		d := o.Registry.Deps
 		d.Store = loweredStore{o.Store, role}
 		site := *o.Site
 		site.Registry, site.Accounts = access.NewRegistry(d), access.NewAccounts(d)
-		lowered := &office{&site, t}
+		lowered := &office{&site, t, o.ids}
 		before := state(t, o.Store)
 		for _, act := range acts() {
 			if act.needs != byElevated {

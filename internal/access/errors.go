@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"claviger/internal/secret"
 )
 
 // ErrorKind says what sort of failure an Error is; the web and the command line
@@ -63,6 +65,9 @@ func KindOf(err error) ErrorKind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
+	if errors.Is(err, secret.ErrBusy) {
+		return RateLimited
+	}
 	return Internal
 }
 
@@ -70,6 +75,9 @@ func KindOf(err error) ErrorKind {
 func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
+	}
+	if errors.Is(err, secret.ErrBusy) {
+		return &Error{Kind: RateLimited, Message: "Too many people are signing in right now. Try again in a moment.", RetryAfter: 2 * time.Second, Err: err}
 	}
 	return &Error{Kind: Internal, Message: "Something went wrong on our side.", Err: err}
 }

@@ -35,14 +35,39 @@ const (
 	ActPauseToken        Act = "token.pause"
 	ActResumeToken       Act = "token.resume"
 	ActRevokeToken       Act = "token.revoke"
+	ActReplaceToken      Act = "token.replace"
+	ActCreateClient      Act = "client.create"
+	ActRenameClient      Act = "client.rename"
+	ActPauseClient       Act = "client.pause"
+	ActResumeClient      Act = "client.resume"
+	ActRevokeClient      Act = "client.revoke"
+	ActReplaceClient     Act = "client.replace"
+	ActCreatePersonal    Act = "personal.create"
+	ActPausePersonal     Act = "personal.pause"
+	ActResumePersonal    Act = "personal.resume"
+	ActRevokePersonal    Act = "personal.revoke"
+	ActIssueAccessToken  Act = "access-token.issue"
+	ActRevokeAccessToken Act = "access-token.revoke"
+	ActSwitch            Act = "application.switch"
+	ActInvite            Act = "member.invite"
+	ActWithdrawInvite    Act = "member.withdraw-invite"
+	ActJoin              Act = "member.join"
+	ActChangeRole        Act = "member.role"
+	ActRemoveMember      Act = "member.remove"
+	ActRevokeEverything  Act = "user.revoke-everything"
+	ActResetPassword     Act = "user.reset-password"
 )
 
 // Acts returns every act, in the order in which filters offer them.
 func Acts() []Act {
 	return []Act{
-		ActCreateToken, ActRenameToken, ActPauseToken, ActResumeToken, ActRevokeToken, ActRevealBasic, ActDisableBasic,
+		ActCreateToken, ActRenameToken, ActPauseToken, ActResumeToken, ActReplaceToken, ActRevokeToken, ActRevealBasic, ActDisableBasic,
+		ActCreateClient, ActRenameClient, ActPauseClient, ActResumeClient, ActReplaceClient, ActRevokeClient,
+		ActCreatePersonal, ActPausePersonal, ActResumePersonal, ActRevokePersonal, ActIssueAccessToken, ActRevokeAccessToken,
 		ActElevate, ActElevateFailed, ActDrop, ActSignIn, ActSignInFailed, ActSignOut, ActCreateApplication,
-		ActUpdateApplication, ActCreateAPI, ActUpdateAPI, ActCreateOrg, ActCreateUser, ActDisableUser, ActAddMember, ActSetUp,
+		ActUpdateApplication, ActCreateAPI, ActUpdateAPI, ActSwitch, ActCreateOrg,
+		ActInvite, ActWithdrawInvite, ActJoin, ActAddMember, ActChangeRole, ActRemoveMember, ActCreateUser, ActDisableUser,
+		ActRevokeEverything, ActResetPassword, ActSetUp,
 	}
 }
 
@@ -116,7 +141,7 @@ type EventHead struct {
 
 // record appends an event to the chain within the act's own transaction. It
 // fills in what the chain needs; At must be the act's time.
-func record(tx Tx, e Event) error {
+func record(tx NoteTx, e Event) error {
 	head, err := tx.EventHead()
 	if err != nil {
 		return err

@@ -14,6 +14,8 @@ type Limits struct {
 	SessionMax       time.Duration // a session is over after this in any case
 	PasswordAttempts int           // password verdicts an account in one window
 	PasswordWindow   time.Duration
+	DefaultTTL       time.Duration // of access tokens
+	MaxTTL           time.Duration // of access tokens
 }
 
 // Deps is what the domain's services work with.
@@ -54,6 +56,20 @@ func (s Standing) event(act Act, targetID, targetName string) Event {
 		e.ElevationID, e.Reason = s.Elevation.ID, s.Elevation.Reason
 	}
 	return e
+}
+
+// reason is why an act is done from here: the elevation's reason, or the operator's.
+func (s Standing) reason() string {
+	if s.Elevated() {
+		return s.Elevation.Reason
+	}
+	return s.actor.Reason
+}
+
+// whose says whose credentials are meant from here: the application's, or the
+// organization's own.
+func (s Standing) whose() Whose {
+	return Whose{ApplicationID: s.Application.ID, OrganizationID: s.Organization.ID}
 }
 
 // actorEvent returns the record of an act that has no organization, to be completed.

@@ -15,8 +15,8 @@ func TestRepeatedCreate(t *testing.T) {
 	o := newOffice(t)
 	p := o.hire("ann@example.com", access.Admin)
 	p.elevate("acme")
-	draft := access.TokenDraft{Label: "first", Nonce: "n-1"}
-	issue := func(app string, d access.TokenDraft) access.Issued {
+	draft := access.Draft{Label: "first", Nonce: "n-1"}
+	issue := func(app string, d access.Draft) access.Issued {
 		t.Helper()
 		issued, err := o.Registry.IssueToken(t.Context(), p.actor(), "acme", app, d)
 		if err != nil {
@@ -52,7 +52,7 @@ func TestRepeatedCreateAtOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			issued, err := o.Registry.IssueToken(t.Context(), o.Operator(), "acme", "orders", access.TokenDraft{Label: "x", Nonce: "n"})
+			issued, err := o.Registry.IssueToken(t.Context(), o.Operator(), "acme", "orders", access.Draft{Label: "x", Nonce: "n"})
 			switch {
 			case err != nil:
 				t.Errorf("IssueToken: %v", err)

@@ -81,9 +81,9 @@ func ParseRole(name string) (Role, error) {
 }
 
 // Reaches reports whether the role may do what needs the given one. No role, or
-// an unknown one, reaches nothing.
+// an unknown one, reaches nothing, and is reached by nobody.
 func (r Role) Reaches(needed Role) bool {
-	return slices.Contains(roleOrder, r) && slices.Index(roleOrder, r) >= slices.Index(roleOrder, needed)
+	return slices.Contains(roleOrder, needed) && slices.Index(roleOrder, r) >= slices.Index(roleOrder, needed)
 }
 
 // Scopes returns what the role may do through an API: viewers read, the others
@@ -170,7 +170,7 @@ func (p *problems) line(field, text string, least, most int) string {
 	text = strings.TrimSpace(text)
 	n := utf8.RuneCountInString(text)
 	switch {
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }):
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable):
 		p.add(field, "It holds characters that cannot be printed. Type it again as one line of text.")
 	case secret.Contained(text):
 		p.add(field, "This holds a secret, and would be shown to every admin. Describe in words what it is for.")
@@ -180,6 +180,13 @@ func (p *problems) line(field, text string, least, most int) string {
 		p.add(field, "It has "+group(n)+" characters. Enter "+countWords(least, most)+".")
 	}
 	return text
+}
+
+// unprintable reports whether a character has no place in one line of text. The two
+// joiners have: Persian words and many emoji need them.
+func unprintable(r rune) bool {
+	const nonJoiner, joiner = '\u200c', '\u200d'
+	return !unicode.IsGraphic(r) && r != nonJoiner && r != joiner
 }
 
 func countWords(least, most int) string {

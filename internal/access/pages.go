@@ -54,7 +54,7 @@ func (r *Registry) GettingStarted(ctx context.Context, a Actor, organization, ap
 		if st.Basic, err = tx.BasicOf(s.Application.ID); err != nil {
 			return err
 		}
-		n, err := tx.CountCredentials(CredentialFilter{ApplicationID: s.Application.ID, Kind: KindToken, Now: s.at}, 1)
+		n, err := tx.CountCredentials(CredentialFilter{Whose: Whose{ApplicationID: s.Application.ID}, Kind: KindToken, Now: s.at}, 1)
 		if err != nil {
 			return err
 		}
@@ -96,13 +96,26 @@ func (r *Registry) Stand(ctx context.Context, a Actor, organization, application
 	return standing, err
 }
 
+// StandElevatedAdmin is Stand for admins who are elevated for the organization.
+func (r *Registry) StandElevatedAdmin(ctx context.Context, a Actor, organization string) (Standing, error) {
+	var standing Standing
+	err := r.look(ctx, a, organization, "", need{role: Admin, elevated: true}, func(_ ReadTx, s Standing) error {
+		standing = s
+		return nil
+	})
+	return standing, err
+}
+
 // StandElevated is Stand for admins whose elevation reaches the application. It
 // also returns the application's APIs.
 func (r *Registry) StandElevated(ctx context.Context, a Actor, organization, application string) (Standing, []API, error) {
 	var standing Standing
 	var apis []API
-	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
+	err := r.look(ctx, a, organization, application, holder(application), func(tx ReadTx, s Standing) error {
 		standing = s
+		if s.Application.ID == "" {
+			return nil
+		}
 		var err error
 		apis, err = tx.APIs(s.Application.ID)
 		return err
@@ -161,40 +174,54 @@ func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, applica
 			return err
 		}
 		m.Basic = used[0]
-		f.ApplicationID, f.Kind, f.Now = s.Application.ID, KindToken, s.at
+		f.Whose, f.Kind, f.Now = Whose{ApplicationID: s.Application.ID}, KindToken, s.at
 		if err := m.page(tx, f); err != nil {
 			return err
 		}
-		return m.ended(tx, CredentialFilter{ApplicationID: s.Application.ID, Kind: KindToken, Ended: true, Now: s.at})
+		return m.ended(tx, CredentialFilter{Whose: Whose{ApplicationID: s.Application.ID}, Kind: KindToken, Ended: true, Now: s.at})
 	})
 	return m, err
 }
 
-// page fills in one page of tokens. It asks for one more than it shows, to learn
-// whether there are more in the direction it reads.
+// page fills in one page of tokens.
 func (m *ManageAPI) page(tx ReadTx, f CredentialFilter) error {
+	p, err := pageOf(tx, f)
+	m.Tokens, m.More, m.Newer, m.Total = p.list, p.more, p.newer, p.total
+	return err
+}
+
+// credentialPage is one page of a list of credentials.
+type credentialPage struct {
+	list        []UsedCredential
+	more, newer bool // there are older ones, newer ones
+	total       int  // that the filter chooses, at most maxCounted+1
+}
+
+// pageOf returns the page that a filter's cursors choose. It asks for one more than
+// it returns, to learn whether there are more in the direction it reads.
+func pageOf(tx ReadTx, f CredentialFilter) (p credentialPage, err error) {
 	f.Limit = TokensPage + 1
 	list, err := tx.Credentials(f)
 	if err != nil {
-		return err
+		return p, err
 	}
 	extra := len(list) > TokensPage
 	if f.Before != (Cursor{}) {
-		m.Newer, m.More = extra, true
+		p.newer, p.more = extra, true
 		if extra {
 			list = list[1:]
 		}
 	} else {
-		m.More, m.Newer = extra, f.After != (Cursor{})
+		p.more, p.newer = extra, f.After != (Cursor{})
 		if extra {
 			list = list[:TokensPage]
 		}
 	}
-	if m.Tokens, err = withUse(tx, list, f.Now); err != nil {
-		return err
+	if p.list, err = withUse(tx, list, f.Now); err != nil {
+		return p, err
 	}
-	m.Total, err = tx.CountCredentials(f, maxCounted+1)
-	return err
+	p.total, err = tx.CountCredentials(f, maxCounted+1)
+	return p, err
 }
 
 // ended fills in the folded list of expired and revoked tokens.
@@ -211,7 +238,7 @@ func (m *ManageAPI) ended(tx ReadTx, f CredentialFilter) error {
 	if m.Ended, err = withUse(tx, list, f.Now); err != nil {
 		return err
 	}
-	any, err := tx.CountCredentials(CredentialFilter{ApplicationID: f.ApplicationID, Kind: KindToken, Now: f.Now}, 1)
+	any, err := tx.CountCredentials(CredentialFilter{Whose: f.Whose, Kind: KindToken, Now: f.Now}, 1)
 	m.Any = any > 0
 	return err
 }
@@ -242,16 +269,19 @@ type TokenPage struct {
 	Standing Standing
 	APIs     []API
 	Token    UsedCredential
-	Events   []Event // latest first
+	Old      UsedCredential // the one it replaces; zero = none
+	New      UsedCredential // the one that replaces it; zero = none
+	Access   []AccessToken  // of a client: live ones, the latest first
+	Events   []Event        // latest first
 	Now      time.Time
 }
 
 // Token returns one token of an application, for admins whose elevation reaches it.
 func (r *Registry) Token(ctx context.Context, a Actor, organization, application, id string) (TokenPage, error) {
 	var t TokenPage
-	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
+	err := r.look(ctx, a, organization, application, holder(application), func(tx ReadTx, s Standing) error {
 		t = TokenPage{Standing: s, Now: s.at}
-		c, err := tokenOf(tx, s, id)
+		c, err := credentialOf(tx, s, id)
 		if err != nil {
 			return err
 		}
@@ -263,10 +293,47 @@ func (r *Registry) Token(ctx context.Context, a Actor, organization, application
 		if t.APIs, err = tx.APIs(s.Application.ID); err != nil {
 			return err
 		}
+		if err := t.neighbours(tx, c, s.at); err != nil {
+			return err
+		}
 		t.Events, err = tx.Events(EventFilter{OrganizationID: s.Organization.ID, TargetID: c.ID, Limit: 50})
 		return err
 	})
 	return t, err
+}
+
+// neighbours fills in what the credential replaces and is replaced by, and a
+// client's access tokens.
+func (t *TokenPage) neighbours(tx ReadTx, c Credential, now time.Time) error {
+	if c.Kind == KindClient {
+		var err error
+		if t.Access, err = tx.AccessTokens(AccessTokenFilter{CredentialID: c.ID, Now: now, Limit: mostAccessTokens}); err != nil {
+			return err
+		}
+	}
+	var list []Credential
+	if c.Replaces != "" {
+		old, err := tx.Credential(c.Replaces)
+		if err != nil {
+			return err
+		}
+		list = append(list, old)
+	}
+	fresh, err := tx.CredentialReplacing(c.ID)
+	if err == nil {
+		list = append(list, fresh)
+	} else if !missing(err) {
+		return err
+	}
+	used, err := withUse(tx, list, now)
+	for _, u := range used {
+		if u.Credential.Replaces == c.ID {
+			t.New = u
+		} else {
+			t.Old = u
+		}
+	}
+	return err
 }
 
 // Tokens returns tokens of an application with their use, by their ids, for the
@@ -274,11 +341,11 @@ func (r *Registry) Token(ctx context.Context, a Actor, organization, application
 func (r *Registry) Tokens(ctx context.Context, a Actor, organization, application string, ids []string) (Standing, []UsedCredential, error) {
 	var standing Standing
 	var out []UsedCredential
-	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
+	err := r.look(ctx, a, organization, application, holder(application), func(tx ReadTx, s Standing) error {
 		standing = s
 		list := make([]Credential, 0, len(ids))
 		for _, id := range ids {
-			c, err := tokenOf(tx, s, id)
+			c, err := credentialOf(tx, s, id)
 			if err != nil {
 				return err
 			}
@@ -289,32 +356,6 @@ func (r *Registry) Tokens(ctx context.Context, a Actor, organization, applicatio
 		return err
 	})
 	return standing, out, err
-}
-
-// AllTokens returns every token of an application, for operators.
-func (r *Registry) AllTokens(ctx context.Context, a Actor, organization, application string) ([]UsedCredential, error) {
-	if !a.operator() {
-		return nil, fail(Forbidden, "This is the command line's list.")
-	}
-	var out []UsedCredential
-	err := r.look(ctx, a, organization, application, need{role: Owner}, func(tx ReadTx, s Standing) error {
-		out = nil
-		f := CredentialFilter{ApplicationID: s.Application.ID, Kind: KindToken, Now: s.at, Limit: 1000}
-		for {
-			list, err := tx.Credentials(f)
-			if err != nil || len(list) == 0 {
-				return err
-			}
-			used, err := withUse(tx, list, s.at)
-			if err != nil {
-				return err
-			}
-			out = append(out, used...)
-			last := list[len(list)-1]
-			f.After = Cursor{At: last.CreatedAt, ID: last.ID}
-		}
-	})
-	return out, err
 }
 
 // Activity is one page of what was done in an organization.
@@ -367,71 +408,5 @@ func (r *Registry) Activity(ctx context.Context, a Actor, organization, applicat
 			out.Events = out.Events[:eventsPage]
 		}
 	}
-	return out, err
-}
-
-// Directory is what the command line lists.
-type Directory struct {
-	Organizations []Organization
-	Applications  map[string][]Application // by organization id
-	APIs          map[string][]API         // by application id
-}
-
-// Directory returns all organizations with their applications and APIs, for operators.
-func (r *Registry) Directory(ctx context.Context) (Directory, error) {
-	var d Directory
-	err := r.Store.View(ctx, func(tx ReadTx) error {
-		d = Directory{Applications: map[string][]Application{}, APIs: map[string][]API{}}
-		var err error
-		if d.Organizations, err = tx.Organizations(); err != nil {
-			return err
-		}
-		for _, org := range d.Organizations {
-			apps, err := tx.Applications(org.ID)
-			if err != nil {
-				return err
-			}
-			d.Applications[org.ID] = apps
-			for _, app := range apps {
-				if d.APIs[app.ID], err = tx.APIs(app.ID); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-	return d, err
-}
-
-// Shown is an application as the command line shows it.
-type Shown struct {
-	Organization Organization
-	Application  Application
-	APIs         []API
-	Basic        UsedCredential
-}
-
-// Show returns one application, for operators.
-func (r *Registry) Show(ctx context.Context, a Actor, organization, application string) (Shown, error) {
-	var out Shown
-	if !a.operator() {
-		return out, fail(Forbidden, "This is the command line's view.")
-	}
-	err := r.look(ctx, a, organization, application, need{role: Owner}, func(tx ReadTx, s Standing) error {
-		out = Shown{Organization: s.Organization, Application: s.Application}
-		var err error
-		if out.APIs, err = tx.APIs(s.Application.ID); err != nil {
-			return err
-		}
-		basic, err := tx.BasicOf(s.Application.ID)
-		if err != nil {
-			return err
-		}
-		used, err := withUse(tx, []Credential{basic}, s.at)
-		if err == nil {
-			out.Basic = used[0]
-		}
-		return err
-	})
 	return out, err
 }

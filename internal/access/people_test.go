@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"claviger/internal/access"
 	"claviger/internal/secret"
@@ -17,12 +18,13 @@ import (
 // billing, and the other organization beta.
 type office struct {
 	*testkit.Site
-	t *testing.T
+	t   *testing.T
+	ids map[string]string // of what stock makes, by name
 }
 
 func newOffice(t *testing.T, options ...testkit.SiteOption) *office {
 	t.Helper()
-	o := &office{testkit.Server(t, options...), t}
+	o := &office{testkit.Server(t, options...), t, map[string]string{}}
 	o.Organization("acme")
 	o.Application("acme", "orders")
 	o.Application("acme", "billing")
@@ -141,12 +143,17 @@ func state(t *testing.T, s access.Store) string {
 				if err != nil {
 					return err
 				}
-				list, err := tx.Credentials(access.CredentialFilter{ApplicationID: app.ID, Limit: 10000})
+				list, err := tx.Credentials(access.CredentialFilter{Whose: access.Whose{ApplicationID: app.ID}, Limit: 10000})
 				if err != nil {
 					return err
 				}
 				out = append(out, app, apis, list)
 			}
+			held, err := holdings(tx, org, members)
+			if err != nil {
+				return err
+			}
+			out = append(out, held...)
 		}
 		return nil
 	})
@@ -158,6 +165,52 @@ func state(t *testing.T, s access.Store) string {
 		t.Fatalf("print the state: %v", err)
 	}
 	return string(text)
+}
+
+// holdings is what an organization has beside its applications: its clients, its
+// members' tokens, access tokens and invitations.
+func holdings(tx access.ReadTx, org access.Organization, members []access.MemberUser) ([]any, error) {
+	own, err := tx.Credentials(access.CredentialFilter{Whose: access.Whose{OrganizationID: org.ID}})
+	if err != nil {
+		return nil, err
+	}
+	personal, err := tx.Credentials(access.CredentialFilter{Whose: access.Whose{OrganizationID: org.ID, Personal: true}})
+	if err != nil {
+		return nil, err
+	}
+	invites, err := tx.OpenInvites(org.ID, time.Time{}.AddDate(1, 0, 0))
+	if err != nil {
+		return nil, err
+	}
+	out := []any{own, personal, invites}
+	filters := []access.AccessTokenFilter{}
+	apps, err := tx.Applications(org.ID)
+	if err != nil {
+		return nil, err
+	}
+	clients := own
+	for _, app := range apps {
+		list, err := tx.Credentials(access.CredentialFilter{Whose: access.Whose{ApplicationID: app.ID}, Kind: access.KindClient})
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, list...)
+	}
+	for _, c := range clients {
+		filters = append(filters, access.AccessTokenFilter{CredentialID: c.ID})
+	}
+	for _, m := range members {
+		filters = append(filters, access.AccessTokenFilter{UserID: m.User.ID})
+	}
+	for _, f := range filters {
+		f.Now = time.Unix(0, 0)
+		list, err := tx.AccessTokens(f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list)
+	}
+	return out, nil
 }
 
 // count returns how many events there are.

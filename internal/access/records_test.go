@@ -22,8 +22,20 @@ var errDeaf = errors.New("the event cannot be written")
 
 func (deafTx) InsertEvent(access.Event) error { return errDeaf }
 
+func (deafTx) AddTally(access.Tally) error { return errDeaf }
+
 func (s deafStore) Update(ctx context.Context, write func(access.Tx) error) error {
 	return s.Store.Update(ctx, func(tx access.Tx) error { return write(deafTx{tx}) })
+}
+
+type deafNoteTx struct{ access.NoteTx }
+
+func (deafNoteTx) InsertEvent(access.Event) error { return errDeaf }
+
+func (deafNoteTx) AddTally(access.Tally) error { return errDeaf }
+
+func (s deafStore) Note(ctx context.Context, write func(access.NoteTx) error) error {
+	return s.Store.Note(ctx, func(tx access.NoteTx) error { return write(deafNoteTx{tx}) })
 }
 
 // deaf returns the office's services over a store that cannot record.
@@ -31,8 +43,9 @@ func (o *office) deaf() *office {
 	d := o.Registry.Deps
 	d.Store = deafStore{o.Store}
 	site := *o.Site
-	site.Registry, site.Accounts = access.NewRegistry(d), access.NewAccounts(d)
-	return &office{&site, o.t}
+	site.Registry, site.Accounts, site.Verifier = access.NewRegistry(d), access.NewAccounts(d), access.NewVerifier(d, o.Uses)
+	site.Authority = access.NewAuthority(d, site.Accounts, site.Verifier)
+	return &office{&site, o.t, o.ids}
 }
 
 // TestNoActWithoutItsRecord (S13): where the Event cannot be written, nothing of
@@ -40,15 +53,26 @@ func (o *office) deaf() *office {
 func TestNoActWithoutItsRecord(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.User("leaver@example.com", "acme", access.Viewer)
+	token, paused := o.stock(), o.Token("acme", "orders", "paused", "").Credential.ID
 	owner := o.hire("ann@example.com", access.Owner)
 	owner.elevate("acme")
-	token, paused := o.Token("acme", "orders", "live", "").Credential.ID, o.Token("acme", "orders", "paused", "").Credential.ID
-	if _, err := o.Registry.PauseToken(t.Context(), o.Operator(), "acme", "orders", paused); err != nil {
+	if _, err := o.Registry.Each(t.Context(), o.Operator(), "acme", "orders", access.PauseThem, []string{paused}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := o.Registry.IssueClient(t.Context(), o.Operator(), "acme", "", access.Draft{Label: "paused"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Registry.Each(t.Context(), o.Operator(), "acme", "", access.PauseThem, []string{client.Credential.ID}); err != nil {
 		t.Fatal(err)
 	}
 	before, deaf := state(t, o.Store), o.deaf()
-	for _, act := range changingActs() {
+	running := o.ids["org client"]
+	for _, act := range allChanging() {
+		o.ids["org client"] = running
+		if act.name == "ResumeClients" {
+			o.ids["org client"] = client.Credential.ID
+		}
 		a, id := owner.actor(), token
 		if act.needs >= byOperators {
 			a = o.Operator()
@@ -63,7 +87,7 @@ func TestNoActWithoutItsRecord(t *testing.T) {
 			t.Fatalf("%s happened without its record", act.name)
 		}
 	}
-	issued, err := deaf.Registry.IssueToken(t.Context(), owner.actor(), "acme", "orders", access.TokenDraft{Label: "x"})
+	issued, err := deaf.Registry.IssueToken(t.Context(), owner.actor(), "acme", "orders", access.Draft{Label: "x"})
 	if err == nil {
 		t.Errorf("IssueToken gives a secret away: %v", issued)
 	}
@@ -110,18 +134,24 @@ func TestNoComingInWithoutItsRecord(t *testing.T) {
 func TestOneEventAnAct(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.User("leaver@example.com", "acme", access.Viewer)
+	token := o.stock()
 	p := o.hire("ann@example.com", access.Owner)
 	p.elevate("acme")
 	elevation := p.visit().Elevation
-	token := o.Token("acme", "orders", "its label", "").Credential.ID
 	wants := map[string]string{
 		"CreateApplication": "application.create", "RenameApplication": "application.update", "CreateAPI": "api.create", "UpdateAPI": "api.update",
 		"IssueToken": "token.create", "RenameToken": "token.rename", "PauseToken": "token.pause", "ResumeToken": "token.resume",
 		"RevokeTokens": "token.revoke", "RevealBasic": "basic.reveal", "DisableBasic": "basic.disable",
 		"CreateOrganization": "organization.create application.create api.create", "AddMember": "user.create member.add", "DisableUser": "user.disable",
+		"ResetPassword": "user.reset-password", "Switch": "application.switch",
+		"IssueClient": "client.create", "RenameClient": "client.rename", "PauseClients": "client.pause", "ResumeClients": "client.resume",
+		"RevokeClients": "client.revoke", "Replace": "token.revoke token.replace", "ReplaceClient": "client.replace",
+		"RevokeAccessToken": "access-token.revoke", "RevokeAccessTokens": "access-token.revoke", "RevokeMemberAccess": "access-token.revoke",
+		"Invite": "member.invite", "WithdrawInvite": "member.withdraw-invite", "ChangeRole": "member.role", "RemoveMember": "member.remove",
+		"DisableMember": "user.disable", "RevokeEverything": "personal.revoke personal.revoke user.revoke-everything", "IssuePersonal": "personal.create",
+		"EachPersonal": "personal.revoke",
 	}
-	for _, act := range changingActs() {
+	for _, act := range allChanging() {
 		a := p.actor()
 		if act.needs >= byOperators {
 			a = o.Operator()
@@ -163,12 +193,15 @@ func TestActsThatChangeNothingAreNotRecorded(t *testing.T) {
 	o.User("leaver@example.com", "acme", access.Viewer)
 	id := o.Token("acme", "orders", "its label", "").Credential.ID
 	for name, again := range map[string]func() error{
-		"RenameToken":       func() error { return o.Registry.RenameToken(ctx, op, "acme", "orders", id, " its label ") },
+		"RenameToken":       func() error { return o.Registry.Rename(ctx, op, "acme", "orders", id, " its label ") },
 		"RenameApplication": func() error { return o.Registry.RenameApplication(ctx, op, "acme", "orders", "orders") },
 		"UpdateAPI": func() error {
 			return o.Registry.UpdateAPI(ctx, op, "acme", "orders", "backend", access.APIDraft{Name: "backend", Upstream: access.EchoUpstream})
 		},
-		"ResumeToken": func() error { _, err := o.Registry.ResumeToken(ctx, op, "acme", "orders", id); return err },
+		"ResumeToken": func() error {
+			_, err := o.Registry.Each(ctx, op, "acme", "orders", access.ResumeThem, []string{id})
+			return err
+		},
 	} {
 		before := state(t, o.Store)
 		if err := again(); err != nil {
@@ -179,9 +212,15 @@ func TestActsThatChangeNothingAreNotRecorded(t *testing.T) {
 		}
 	}
 	twice := map[string]func() error{
-		"PauseToken":   func() error { _, err := o.Registry.PauseToken(ctx, op, "acme", "orders", id); return err },
-		"RevokeTokens": func() error { _, err := o.Registry.RevokeTokens(ctx, op, "acme", "orders", []string{id}); return err },
-		"DisableUser":  func() error { _, err := o.Accounts.DisableUser(ctx, op, "Leaver@example.com "); return err },
+		"PauseToken": func() error {
+			_, err := o.Registry.Each(ctx, op, "acme", "orders", access.PauseThem, []string{id})
+			return err
+		},
+		"RevokeTokens": func() error {
+			_, err := o.Registry.Each(ctx, op, "acme", "orders", access.RevokeThem, []string{id})
+			return err
+		},
+		"DisableUser": func() error { _, err := o.Accounts.DisableUser(ctx, op, "Leaver@example.com "); return err },
 	}
 	for _, name := range []string{"PauseToken", "RevokeTokens", "DisableUser"} {
 		if err := twice[name](); err != nil {
@@ -226,22 +265,22 @@ func TestRevokeTokensIsAllOrNone(t *testing.T) {
 	}
 	before := state(t, o.Store)
 	for _, wrong := range []string{foreign, basic, "tok_none", ""} {
-		if _, err := o.Registry.RevokeTokens(ctx, op, "acme", "orders", append([]string{ids[0]}, wrong)); access.KindOf(err) != access.NotFound {
+		if _, err := o.Registry.Each(ctx, op, "acme", "orders", access.RevokeThem, append([]string{ids[0]}, wrong)); access.KindOf(err) != access.NotFound {
 			t.Errorf("with %q: %v", wrong, err)
 		}
 	}
-	if _, err := o.Registry.RevokeTokens(ctx, op, "acme", "orders", nil); access.KindOf(err) != access.Invalid {
+	if _, err := o.Registry.Each(ctx, op, "acme", "orders", access.RevokeThem, nil); access.KindOf(err) != access.Invalid {
 		t.Errorf("none at all: %v", err)
 	}
 	if state(t, o.Store) != before {
 		t.Fatal("something was revoked by an act that failed")
 	}
 	events := o.count()
-	done, err := o.Registry.RevokeTokens(ctx, op, "acme", "orders", append(ids, ids[0]))
+	done, err := o.Registry.Each(ctx, op, "acme", "orders", access.RevokeThem, append(ids, ids[0]))
 	if err != nil || len(done) != 3 || len(o.since(events)) != 3 {
 		t.Errorf("revoked %d of 3, %d events: %v", len(done), len(o.since(events)), err)
 	}
-	if done, err := o.Registry.RevokeTokens(ctx, op, "acme", "orders", ids); err != nil || len(done) != 0 {
+	if done, err := o.Registry.Each(ctx, op, "acme", "orders", access.RevokeThem, ids); err != nil || len(done) != 0 {
 		t.Errorf("again: %d, %v", len(done), err)
 	}
 }
@@ -252,15 +291,15 @@ func TestFinalStatesAreFinal(t *testing.T) {
 	o := newOffice(t)
 	ctx, op := t.Context(), o.Operator()
 	id := o.Token("acme", "orders", "t", "").Credential.ID
-	if _, err := o.Registry.RevokeTokens(ctx, op, "acme", "orders", []string{id}); err != nil {
+	if _, err := o.Registry.Each(ctx, op, "acme", "orders", access.RevokeThem, []string{id}); err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Registry.DisableBasic(ctx, op, "acme", "orders", "orders"); err != nil {
 		t.Fatal(err)
 	}
 	before := state(t, o.Store)
-	_, pause := o.Registry.PauseToken(ctx, op, "acme", "orders", id)
-	_, resume := o.Registry.ResumeToken(ctx, op, "acme", "orders", id)
+	_, pause := o.Registry.Each(ctx, op, "acme", "orders", access.PauseThem, []string{id})
+	_, resume := o.Registry.Each(ctx, op, "acme", "orders", access.ResumeThem, []string{id})
 	revealed, reveal := o.Registry.RevealBasic(ctx, op, "acme", "orders", "")
 	disable := o.Registry.DisableBasic(ctx, op, "acme", "orders", "orders")
 	for name, err := range map[string]error{"pause": pause, "resume": resume, "reveal": reveal, "disable": disable} {

@@ -192,7 +192,9 @@ func (r *Registry) RenameApplication(ctx context.Context, a Actor, organization,
 // APIDraft is what an API is made from or changed to.
 type APIDraft struct{ Slug, Name, Upstream string }
 
-// CreateAPI adds an API to an application.
+// CreateAPI adds an API to an application. One with an upstream of its own takes an
+// elevation: calls to the application's default API may go there from then on, and
+// the gateway reaches what callers cannot.
 func (r *Registry) CreateAPI(ctx context.Context, a Actor, organization, application string, d APIDraft) (API, error) {
 	var p problems
 	if d.Name == "" {
@@ -206,6 +208,11 @@ func (r *Registry) CreateAPI(ctx context.Context, a Actor, organization, applica
 	}
 	var api API
 	err := r.act(ctx, a, organization, application, need{role: Admin}, func(tx Tx, s Standing) error {
+		if d.Upstream != EchoUpstream && !a.operator() {
+			if err := s.elevate(tx, s.at, need{elevated: true}); err != nil {
+				return err
+			}
+		}
 		var err error
 		api, err = insertAPI(tx, s, d)
 		return err

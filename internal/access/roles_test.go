@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"claviger/internal/access"
-	"claviger/internal/secret"
-	"claviger/internal/testkit"
 )
 
 // reach is what an act needs, as a column of the matrix below.
@@ -21,13 +19,19 @@ const (
 	byWriters                 // member
 	byAdmins                  // admin, not elevated
 	byElevated                // admin, elevated for the application
-	byOwners                  // owner, elevated for the whole organization
+	byOrgAdmins               // admin, elevated for the whole organization
+	byAppOwners               // owner, elevated for the application; the elevation is asked for first
+	byOrgOwners               // owner, elevated for the whole organization; likewise
+	byOwnersRead              // owner, not elevated
+	byOwners                  // owner, elevated for the whole organization; the role is asked for first
+	byThemselves              // whoever is a member, and no operator
 	byOperators               // the command line alone
 	byOpsExplain              // the command line alone, with a reason
+	reaches
 )
 
-// act is one act of the Registry or Accounts on acme/orders. Acts come in an order
-// in which each can be done when those before it were.
+// act is one act of the Registry, Accounts or Verifier on acme/orders. Acts come in
+// an order in which each can be done when those before it were.
 type act struct {
 	name  string // of the method
 	needs reach
@@ -35,135 +39,21 @@ type act struct {
 	quiet bool // reads only: no Event
 }
 
-func acts() []act { return append(readingActs(), changingActs()...) }
-
-func readingActs() []act {
-	return []act{
-		{"Overview", byMembers, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.Overview(ctx, a, "acme")
-			return err
-		}, true},
-		{"WhoCanElevate", byMembers, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, _, err := o.Accounts.WhoCanElevate(ctx, a, "acme")
-			return err
-		}, true},
-		{"GettingStarted", byWriters, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.GettingStarted(ctx, a, "acme", "orders")
-			return err
-		}, true},
-		{"APIOf", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, _, err := o.Registry.APIOf(ctx, a, "acme", "orders", "backend")
-			return err
-		}, true},
-		{"Stand", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.Stand(ctx, a, "acme", "orders", access.Admin)
-			return err
-		}, true},
-		{"Activity", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.Activity(ctx, a, "acme", "", access.EventFilter{})
-			return err
-		}, true},
-		{"StandElevated", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, _, err := o.Registry.StandElevated(ctx, a, "acme", "orders")
-			return err
-		}, true},
-		{"ManageAPI", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.ManageAPI(ctx, a, "acme", "orders", access.CredentialFilter{})
-			return err
-		}, true},
-		{"Token", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
-			_, err := o.Registry.Token(ctx, a, "acme", "orders", token)
-			return err
-		}, true},
-		{"Tokens", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
-			_, _, err := o.Registry.Tokens(ctx, a, "acme", "orders", []string{token})
-			return err
-		}, true},
-		{"AllTokens", byOperators, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.AllTokens(ctx, a, "acme", "orders")
-			return err
-		}, true},
-		{"Show", byOperators, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.Show(ctx, a, "acme", "orders")
-			return err
-		}, true},
-	}
+func acts() []act {
+	return slices.Concat(readingActs(), readingHolders(), changingActs(), changingClients(), changingMembers())
 }
 
-func changingActs() []act {
-	named := func(name string) access.APIDraft {
-		return access.APIDraft{Slug: "oplog", Name: name, Upstream: access.EchoUpstream}
-	}
-	return []act{
-		{"CreateApplication", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.CreateApplication(ctx, a, "acme", access.ApplicationDraft{Slug: "new"})
-			return err
-		}, false},
-		{"CreateApplication", byOwners, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.CreateApplication(ctx, a, "acme", access.ApplicationDraft{Slug: "wide", Open: true})
-			return err
-		}, false},
-		{"RenameApplication", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			return o.Registry.RenameApplication(ctx, a, "acme", "orders", "Orders "+a.Name)
-		}, false},
-		{"CreateAPI", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.CreateAPI(ctx, a, "acme", "orders", named("Oplog"))
-			return err
-		}, false},
-		{"UpdateAPI", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			return o.Registry.UpdateAPI(ctx, a, "acme", "orders", "backend", named("Another name"))
-		}, false},
-		{"UpdateAPI", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			return o.Registry.UpdateAPI(ctx, a, "acme", "orders", "backend", access.APIDraft{Name: "Another name", Upstream: "http://127.0.0.1:9"})
-		}, false},
-		{"IssueToken", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.IssueToken(ctx, a, "acme", "orders", access.TokenDraft{Label: "made by " + a.Name})
-			return err
-		}, false},
-		{"RenameToken", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
-			return o.Registry.RenameToken(ctx, a, "acme", "orders", token, "renamed")
-		}, false},
-		{"PauseToken", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
-			_, err := o.Registry.PauseToken(ctx, a, "acme", "orders", token)
-			return err
-		}, false},
-		{"ResumeToken", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
-			_, err := o.Registry.ResumeToken(ctx, a, "acme", "orders", token)
-			return err
-		}, false},
-		{"RevokeTokens", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
-			_, err := o.Registry.RevokeTokens(ctx, a, "acme", "orders", []string{token})
-			return err
-		}, false},
-		{"RevealBasic", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.RevealBasic(ctx, a, "acme", "orders", "")
-			return err
-		}, false},
-		{"DisableBasic", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			return o.Registry.DisableBasic(ctx, a, "acme", "orders", "orders")
-		}, false},
-		{"CreateOrganization", byOperators, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Registry.CreateOrganization(ctx, a, access.OrganizationDraft{Slug: "gamma"})
-			return err
-		}, false},
-		{"AddMember", byOperators, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, _, err := o.Accounts.AddMember(ctx, a, "acme", access.UserDraft{Email: "late@example.com"}, access.Viewer,
-				func() (secret.Secret, error) { return secret.New(testkit.Password), nil })
-			return err
-		}, false},
-		{"DisableUser", byOpsExplain, func(ctx context.Context, o *office, a access.Actor, _ string) error {
-			_, err := o.Accounts.DisableUser(ctx, a, "leaver@example.com")
-			return err
-		}, false},
-	}
-}
+func allChanging() []act { return slices.Concat(changingActs(), changingClients(), changingMembers()) }
 
 // otherwise are the methods that have a test of their own, or no actor.
 var otherwise = []string{
 	"Whereabouts", "Directory", // reads of the command line, without an actor
+	"Each", "Rename", // in the matrix as PauseToken, RevokeClients, RenameToken …
 	"Authenticate", "SaveData", "SignIn", "SignOut", "SealTallies", "Users", // accounts_test.go, sessions_test.go, throttle_test.go
 	"ElevationChoices", "ElevationForm", "Elevate", "Drop", // elevation_test.go
 	"OfferSetup", "SetupOpen", "NeedsSetup", "SetUp", // setup_test.go
+	"OpenInvite", "AcceptInvite", // invites_test.go: the link is the authority
+	"Profile", "RevokeOwn", "RevokeOwnEverything", // personal_test.go: of nobody but the actor
 }
 
 // TestEveryActIsInTheMatrix fails when somebody adds an act and does not say here
@@ -187,7 +77,7 @@ func TestEveryActIsInTheMatrix(t *testing.T) {
 type row struct {
 	name  string
 	enter func(o *office) access.Actor
-	want  [7]string // by reach
+	want  [reaches]string
 }
 
 const (
@@ -196,6 +86,8 @@ const (
 	nil404 = "not found"
 	elev   = "elevate"
 	out    = "unauthenticated"
+
+	invalid = "invalid"
 )
 
 // hired returns how somebody with a role comes to be, elevated where scope is not
@@ -214,14 +106,16 @@ func hired(role access.Role, scope string, then ...func(p *person)) func(o *offi
 }
 
 func rows() []row {
-	plain, elevated := [7]string{yes, yes, yes, elev, no, no, no}, [7]string{yes, yes, yes, yes, no, no, no}
-	gone := [7]string{out, out, out, out, out, no, no}
+	plain := [reaches]string{yes, yes, yes, elev, elev, elev, elev, no, no, yes, no, no}
+	elevated := [reaches]string{yes, yes, yes, yes, elev, no, elev, no, no, yes, no, no}
+	wide := [reaches]string{yes, yes, yes, yes, yes, no, no, no, no, yes, no, no}
+	gone := [reaches]string{out, out, out, out, out, out, out, out, out, out, no, no}
 	return []row{
-		{"viewer", hired(access.Viewer, ""), [7]string{yes, no, no, no, no, no, no}},
-		{"member", hired(access.Member, ""), [7]string{yes, yes, no, no, no, no, no}},
+		{"viewer", hired(access.Viewer, ""), [reaches]string{yes, no, no, no, no, no, no, no, no, yes, no, no}},
+		{"member", hired(access.Member, ""), [reaches]string{yes, yes, no, no, no, no, no, no, no, yes, no, no}},
 		{"admin", hired(access.Admin, ""), plain},
 		{"admin elevated for the application", hired(access.Admin, "acme/orders"), elevated},
-		{"admin elevated for the organization", hired(access.Admin, "acme"), elevated},
+		{"admin elevated for the organization", hired(access.Admin, "acme"), wide},
 		{"admin elevated for another application", hired(access.Admin, "acme/billing"), plain},
 		{"admin elevated elsewhere", func(o *office) access.Actor {
 			p := o.hire("ann@example.com", access.Admin)
@@ -236,15 +130,15 @@ func rows() []row {
 				p.t.Fatal(err)
 			}
 		}), plain},
-		{"owner", hired(access.Owner, ""), [7]string{yes, yes, yes, elev, elev, no, no}},
-		{"owner elevated for the application", hired(access.Owner, "acme/orders"), [7]string{yes, yes, yes, yes, elev, no, no}},
-		{"owner elevated for the organization", hired(access.Owner, "acme"), [7]string{yes, yes, yes, yes, yes, no, no}},
+		{"owner", hired(access.Owner, ""), [reaches]string{yes, yes, yes, elev, elev, elev, elev, yes, elev, yes, no, no}},
+		{"owner elevated for the application", hired(access.Owner, "acme/orders"), [reaches]string{yes, yes, yes, yes, elev, yes, elev, yes, elev, yes, no, no}},
+		{"owner elevated for the organization", hired(access.Owner, "acme"), [reaches]string{yes, yes, yes, yes, yes, yes, yes, yes, yes, yes, no, no}},
 		{"owner elsewhere", func(o *office) access.Actor {
 			o.User("bob@example.com", "beta", access.Owner)
 			p := o.signIn("bob@example.com")
 			p.elevate("beta")
 			return p.actor()
-		}, [7]string{nil404, nil404, nil404, nil404, nil404, no, no}},
+		}, [reaches]string{nil404, nil404, nil404, nil404, nil404, nil404, nil404, nil404, nil404, nil404, no, no}},
 		{"disabled, elevated before", func(o *office) access.Actor {
 			p := o.hire("ann@example.com", access.Owner)
 			p.elevate("acme")
@@ -276,10 +170,13 @@ func rows() []row {
 			a.UserID = owner.actor().UserID
 			return a
 		}, gone},
-		{"operator", func(o *office) access.Actor { return o.Operator() }, [7]string{yes, yes, yes, yes, yes, yes, yes}},
+		{
+			"operator", func(o *office) access.Actor { return o.Operator() },
+			[reaches]string{yes, yes, yes, yes, yes, yes, yes, yes, yes, no, yes, yes},
+		},
 		{
 			"operator without a reason", func(*office) access.Actor { return access.Operator("tester", "  short ") },
-			[7]string{yes, yes, yes, "invalid", "invalid", yes, "invalid"},
+			[reaches]string{yes, yes, yes, invalid, invalid, invalid, invalid, yes, invalid, no, yes, invalid},
 		},
 	}
 }
@@ -291,8 +188,7 @@ func TestRoles(t *testing.T) {
 		t.Run(strings.ReplaceAll(r.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			o := newOffice(t)
-			o.User("leaver@example.com", "acme", access.Viewer)
-			token := o.Token("acme", "orders", "its label", "").Credential.ID
+			token := o.stock()
 			a := r.enter(o)
 			before := state(t, o.Store)
 			for _, act := range acts() {

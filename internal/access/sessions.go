@@ -68,7 +68,7 @@ func (a *Accounts) touch(ctx context.Context, v Visit, now time.Time) error {
 	if now.Sub(v.Session.SeenAt) < touchInterval {
 		return nil
 	}
-	err := a.Store.Update(ctx, func(tx Tx) error { return tx.TouchSession(v.Session.ID, now) })
+	err := a.Store.Note(ctx, func(tx NoteTx) error { return tx.TouchSession(v.Session.ID, now) })
 	if KindOf(err) == Unavailable {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (v *Visit) elevation(tx ReadTx, now time.Time) error {
 // has ended, which it does not bring back.
 func (a *Accounts) SaveData(ctx context.Context, sessionID, data string) (bool, error) {
 	var ok bool
-	err := a.Store.Update(ctx, func(tx Tx) error {
+	err := a.Store.Note(ctx, func(tx NoteTx) error {
 		var err error
 		ok, err = tx.SaveSessionData(sessionID, data)
 		return err
@@ -121,7 +121,7 @@ func (a *Accounts) SaveData(ctx context.Context, sessionID, data string) (bool, 
 
 // SignOut ends a session and with it its elevation.
 func (a *Accounts) SignOut(ctx context.Context, who Actor) error {
-	return a.Store.Update(ctx, func(tx Tx) error {
+	return a.Store.Note(ctx, func(tx NoteTx) error {
 		now := a.Clock.Now()
 		if _, err := tx.EndElevations(who.SessionID, now); err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 func (a *Accounts) OfferSetup(ctx context.Context) (secret.Secret, time.Time, error) {
 	token := newSessionToken()
 	var ends time.Time
-	err := a.Store.Update(ctx, func(tx Tx) error {
+	err := a.Store.Note(ctx, func(tx NoteTx) error {
 		owned, err := tx.HasOwner()
 		if err != nil || owned {
 			ends = time.Time{}
@@ -117,7 +117,7 @@ func (a *Accounts) SetUp(ctx context.Context, token secret.Secret, d SetupDraft)
 		if err := record(tx, s.event(ActSetUp, org.ID, org.Slug)); err != nil {
 			return err
 		}
-		out = SignedIn{User: user, Device: a.Keys.Sign(devicePurpose, user.ID+" "+secret.RandomText(22))}
+		out = SignedIn{User: user, Device: a.newDevice(user)}
 		out.Token, err = a.openSession(tx, user, d.Owner, now)
 		return err
 	})

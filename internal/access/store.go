@@ -18,6 +18,14 @@ var ErrNoRow = errors.New("no such row")
 type Store interface {
 	View(ctx context.Context, read func(ReadTx) error) error
 	Update(ctx context.Context, write func(Tx) error) error
+	// Note is Update for changes that no judgement of a request depends on: what is
+	// remembered of credentials stays good. Its transaction offers no others.
+	Note(ctx context.Context, write func(NoteTx) error) error
+	// Epoch returns a number that an Update raises after its commit and before it
+	// returns. What was read after the number was asked for is true as long as the number
+	// is the same, but for changes that are not acknowledged yet. ok is false where
+	// that cannot be told, as without a feed of other nodes' changes.
+	Epoch() (epoch uint64, ok bool)
 }
 
 // ReadTx is what can be asked within a transaction, by families. Single things
@@ -25,7 +33,9 @@ type Store interface {
 type ReadTx interface {
 	OrganizationReader
 	CredentialReader
+	AccessTokenReader
 	UserReader
+	InviteReader
 	UseReader
 	EventReader
 }
@@ -33,10 +43,25 @@ type ReadTx interface {
 // Tx is what can be asked and changed within a transaction. Changes that are
 // conditional report whether they happened.
 type Tx interface {
-	ReadTx
+	NoteTx
 	OrganizationWriter
 	CredentialWriter
+	AccessTokenWriter
 	UserWriter
+	InviteWriter
+}
+
+// NoteTx is what can be asked within a transaction, and what can be changed without
+// changing the judgement of any request that was judged before.
+type NoteTx interface {
+	ReadTx
+	AccessTokenIssuer
+	SessionWriter
+	// Sweep deletes at most limit rows of each sort of thing that nobody needs any
+	// more, and returns how many it deleted: access tokens, sessions and
+	// invitations 30 days after their end; throttles after two days; uses by the minute after two days, by the
+	// hour after 32, by the day after 400. Credentials, elevations and events stay.
+	Sweep(now time.Time, limit int) (int, error)
 	UseWriter
 	EventWriter
 }
@@ -55,6 +80,11 @@ type OrganizationReader interface {
 	Members(organizationID string) ([]MemberUser, error) // by the user's name, then id
 	// Target returns by one question what a request is judged by.
 	Target(organizationSlug, applicationSlug string) (Target, error)
+	// PasswordGrant reports whether an application has the password grant on: one of
+	// the user's organizations, or, where userID is empty, any.
+	PasswordGrant(userID string) (bool, error)
+	// QueryCredentials reports whether any application takes credentials in the query.
+	QueryCredentials() (bool, error)
 }
 
 // MemberUser is a membership together with its user.
@@ -80,11 +110,22 @@ type OrganizationWriter interface {
 	InsertAPI(API) (bool, error)
 	UpdateAPI(API) error // name, upstream
 	InsertMembership(Membership) (bool, error)
+	UpdateMembership(Membership) (bool, error) // the role; false: there is none
+	DeleteMembership(organizationID, userID string) (bool, error)
 }
 
-// CredentialFilter chooses credentials of one application, newest first.
+// Whose is whose credentials are meant: an application's, an organization's own
+// (its clients), or a user's personal tokens, of one organization or of all.
+type Whose struct {
+	ApplicationID  string // empty: not an application's
+	OrganizationID string // of its own clients, or of personal tokens
+	UserID         string // of personal tokens
+	Personal       bool   // the organization's personal tokens, of all its members
+}
+
+// CredentialFilter chooses credentials, newest first.
 type CredentialFilter struct {
-	ApplicationID string
+	Whose
 	Kind          Kind
 	State         State     // Active, Paused, Expired or Revoked; empty = any
 	Live          bool      // neither expired nor revoked
@@ -109,7 +150,10 @@ type CredentialReader interface {
 	Credential(id string) (Credential, error)
 	BasicOf(applicationID string) (Credential, error)
 	CredentialByDigests([]secret.Digest) (Credential, error)
-	CredentialByNonce(applicationID, nonce string) (Credential, error)
+	// CredentialByNonce returns the one made by the form with that nonce, of just that
+	// organization, application and user; the last two may be empty.
+	CredentialByNonce(w Whose, nonce string) (Credential, error)
+	CredentialReplacing(id string) (Credential, error)  // the one that was made to replace it
 	Credentials(CredentialFilter) ([]Credential, error) // always newest first
 	// CountCredentials counts up to most (the filter's cursors and Limit do not matter).
 	CountCredentials(f CredentialFilter, most int) (int, error)
@@ -123,9 +167,46 @@ type CredentialWriter interface {
 	PauseCredential(id string, at time.Time) (bool, error)                     // if neither paused nor revoked
 	ResumeCredential(id string) (bool, error)                                  // if paused and not revoked
 	RevokeCredential(id string, at time.Time, by, reason string) (bool, error) // if not revoked; basic: erases digest and sealed copy
+	// EndCredential makes a credential expire at a time, if it is not revoked and
+	// would live longer.
+	EndCredential(id string, at time.Time) (bool, error)
 	// UseNonce remembers the nonce of a form that was carried out, and reports
 	// false where it was known already. Nonces are forgotten after their time.
 	UseNonce(nonce string, at time.Time) (bool, error)
+}
+
+// AccessTokenFilter chooses access tokens that are neither revoked nor over,
+// the latest issued first.
+type AccessTokenFilter struct {
+	CredentialID string // of the client
+	UserID       string // or of the user
+	// OrganizationID leaves out those of other organizations; empty does not.
+	OrganizationID string
+	Now            time.Time
+	Limit          int
+}
+
+// AccessTokenReader asks for access tokens.
+type AccessTokenReader interface {
+	AccessToken(id string) (AccessToken, error)
+	AccessTokenByDigests([]secret.Digest) (AccessToken, error)
+	AccessTokens(AccessTokenFilter) ([]AccessToken, error)
+	// CountAccessTokens counts live ones of each of the given clients and users, as
+	// an AccessTokenFilter with that organization chooses them.
+	CountAccessTokens(credentialOrUserIDs []string, organizationID string, now time.Time) (map[string]int, error)
+}
+
+// AccessTokenIssuer adds access tokens.
+type AccessTokenIssuer interface {
+	InsertAccessToken(AccessToken) error
+	UsedAccessTokens(last map[string]time.Time) error // by id; keeps the later one
+}
+
+// AccessTokenWriter ends access tokens.
+type AccessTokenWriter interface {
+	RevokeAccessToken(id string, at time.Time, by, reason string) (bool, error) // if not revoked
+	// RevokeAccessTokens revokes all that a filter chooses, and returns how many.
+	RevokeAccessTokens(f AccessTokenFilter, by, reason string) (int, error)
 }
 
 // UserReader asks for users, sessions, elevations, the set-up link and throttles.
@@ -148,12 +229,17 @@ type SetupLink struct {
 	UsedAt    time.Time // zero = not
 }
 
-// UserWriter changes users, sessions, elevations, the set-up link and throttles.
+// UserWriter changes who can sign in.
 type UserWriter interface {
-	InsertUser(User) (bool, error) // false: the email is taken
+	InsertUser(User) (bool, error)                         // false: the email is taken
+	DisableUser(userID string, at time.Time) (bool, error) // if not disabled
+}
+
+// SessionWriter changes how people sign in, sessions, elevations, the set-up link and
+// throttles.
+type SessionWriter interface {
 	SetPassword(userID, hash string) error
 	SetSignedIn(userID string, at time.Time) error
-	DisableUser(userID string, at time.Time) (bool, error)     // if not disabled
 	PutSetupLink(SetupLink) error                              // replaces the one there was
 	UseSetupLink(tokenHash []byte, at time.Time) (bool, error) // if it is this one, unused and not over
 	InsertSession(Session) error
@@ -173,6 +259,21 @@ type UserWriter interface {
 	Refund(key string) error
 }
 
+// InviteReader asks for invitations.
+type InviteReader interface {
+	InviteByToken(tokenHash []byte) (Invite, error)
+	Invite(id string) (Invite, error)
+	OpenInvites(organizationID string, now time.Time) ([]Invite, error) // neither used, withdrawn nor over; oldest first
+}
+
+// InviteWriter changes invitations.
+type InviteWriter interface {
+	InsertInvite(Invite) error
+	UseInvite(id string, at time.Time) (bool, error)                            // if it is open
+	WithdrawInvite(id string, at time.Time) (bool, error)                       // if it is neither used nor withdrawn
+	WithdrawInvites(organizationID, emailKey string, at time.Time) (int, error) // all open ones of an email
+}
+
 // Use is what is known of the use of one credential within one minute.
 type Use struct {
 	CredentialID  string
@@ -180,6 +281,8 @@ type Use struct {
 	Minute        time.Time
 	Accepted      int64
 	Refused       int64
+	ByQuery       int64     // accepted ones with the credential in the query
+	ByPassword    int64     // accepted ones with a token that was got for a password
 	At            time.Time // of the latest accepted call; zero = none was accepted
 	Address       string
 	Agent         string
@@ -211,6 +314,9 @@ type UseReader interface {
 	// LatestUse returns the latest accepted call to an application with a
 	// credential of its own, ErrNoRow if there was none.
 	LatestUse(applicationID string) (LastUse, error)
+	// WayUses counts an application's accepted calls with the credential in the query,
+	// and with a token got for a password, since the hour of a time.
+	WayUses(applicationID string, since time.Time) (query, password int64, err error)
 	ApplicationUses(organizationID string, since, now time.Time) (map[string]ApplicationUse, error) // by application id
 }
 

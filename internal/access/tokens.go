@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -9,20 +10,14 @@ import (
 	"claviger/internal/secret"
 )
 
-// TokenDraft is what a token is made from.
-type TokenDraft struct {
+// Draft is what a token, a client or a personal token is made from.
+type Draft struct {
 	Label   string
 	Scopes  Scopes   // empty = no restriction
-	Expires string   // "90d", a date, or "never"; empty = DefaultExpiry
+	Expires string   // "90d", a date, or "never"; empty = the kind's default
 	Allow   []string // networks, as ParseAllowed reads them
 	Nonce   string   // of the form; empty = none
 }
-
-// DefaultExpiry is what a token gets when nothing else is asked for, where tokens
-// may live so long.
-const DefaultExpiry = "90d"
-
-const defaultLifetime = 90 * 24 * time.Hour
 
 // Issued is a credential that was just made, with the secret that is shown once.
 type Issued struct {
@@ -31,146 +26,150 @@ type Issued struct {
 	Already    bool          // the form was sent before: nothing was made
 	Standing   Standing
 	APIs       []API
+	Old        UsedCredential // the one it replaces; zero = none
+}
+
+// The kinds that admins make, name and end by the acts below.
+var managed = map[Kind]struct {
+	class  secret.Class
+	prefix string
+	word   string
+}{
+	KindToken:  {secret.Token, idToken, "token"},
+	KindClient: {secret.Client, idClient, "client"},
+}
+
+// holder says what an act on the credentials of an application, or, where
+// application is empty, on an organization's clients, needs.
+func holder(application string) need {
+	if application == "" {
+		return need{role: Owner, elevated: true}
+	}
+	return need{role: Admin, elevated: true}
 }
 
 // IssueToken makes a token for an application. A draft with the nonce of one that
 // was carried out before makes nothing and returns that token as Already.
-func (r *Registry) IssueToken(ctx context.Context, a Actor, organization, application string, d TokenDraft) (Issued, error) {
+func (r *Registry) IssueToken(ctx context.Context, a Actor, organization, application string, d Draft) (Issued, error) {
+	return r.issue(ctx, a, organization, application, KindToken, d)
+}
+
+// IssueClient makes a client of an application, or, where that is empty, of the
+// organization, which takes an owner. Its id is the client id.
+func (r *Registry) IssueClient(ctx context.Context, a Actor, organization, application string, d Draft) (Issued, error) {
+	if d.Expires == "" {
+		d.Expires = r.longestExpiry()
+	}
+	return r.issue(ctx, a, organization, application, KindClient, d)
+}
+
+// longestExpiry is never, or as long as the configuration lets credentials live.
+func (d Deps) longestExpiry() string {
+	if d.Limits.MaxLifetime == 0 {
+		return "never"
+	}
+	return strconv.Itoa(int(d.Limits.MaxLifetime/day)) + "d"
+}
+
+func (r *Registry) issue(ctx context.Context, a Actor, organization, application string, kind Kind, d Draft) (Issued, error) {
 	var p problems
-	d.Label = p.label("label", d.Label)
-	allowed, err := ParseAllowed(d.Allow)
-	p.take(err)
-	expires, err := ParseExpiry(d.Expires, r.Clock.Now(), r.Limits.MaxLifetime)
-	p.take(err)
+	c := r.draft(&p, kind, d)
 	var out Issued
-	err = r.act(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx Tx, s Standing) error {
+	err := r.act(ctx, a, organization, application, holder(application), func(tx Tx, s Standing) error {
 		q := p // a closure may run again
-		apis, err := tx.APIs(s.Application.ID)
-		if err != nil {
+		var err error
+		out, err = r.begin(tx, s, &q, d)
+		if err != nil || out.Already {
 			return err
 		}
-		q.scopes("scope", d.Scopes, apis)
-		if err := q.err(); err != nil {
+		if err := r.insert(tx, s, c, &out); err != nil {
 			return err
 		}
-		out = Issued{Standing: s, APIs: apis}
-		if d.Nonce != "" {
-			out.Credential, err = tx.CredentialByNonce(s.Application.ID, d.Nonce)
-			if out.Already = err == nil; out.Already || !missing(err) {
-				return err
-			}
-		}
-		out.Secret = secret.Generate(secret.Token)
-		prefix, last4 := secret.Shown(out.Secret)
-		out.Credential = Credential{
-			ID: newID(idToken, s.at), OrganizationID: s.Organization.ID, ApplicationID: s.Application.ID, Kind: KindToken,
-			Label: d.Label, Restriction: d.Scopes, Prefix: prefix, Last4: last4, Digest: r.Keys.Digest(out.Secret),
-			Allowed: allowed, Nonce: d.Nonce, CreatedAt: s.at, CreatedBy: a.Name, ExpiresAt: expires,
-		}
-		if err := tx.InsertCredential(out.Credential); err != nil {
-			return err
-		}
-		return record(tx, tokenCreated(s, out.Credential))
+		return record(tx, created(s, out.Credential))
 	})
 	return out, err
 }
 
-func tokenCreated(s Standing, c Credential) Event {
-	e := s.event(ActCreateToken, c.ID, c.Label)
+// draft checks what can be checked without the store and returns the credential
+// it describes, without what insert fills in.
+func (d Deps) draft(p *problems, kind Kind, draft Draft) Credential {
+	c := Credential{Kind: kind, Restriction: draft.Scopes, Nonce: draft.Nonce}
+	c.Label = p.label("label", draft.Label)
+	var err error
+	c.Allowed, err = ParseAllowed(draft.Allow)
+	p.take(err)
+	c.ExpiresAt, err = ParseExpiry(draft.Expires, d.Clock.Now(), d.Limits.MaxLifetime)
+	p.take(err)
+	return c
+}
+
+// begin checks the rest of a draft, and finds the credential that its form made
+// before, if it did.
+func (r *Registry) begin(tx ReadTx, s Standing, p *problems, d Draft) (Issued, error) {
+	out := Issued{Standing: s}
+	if s.Application.ID != "" {
+		var err error
+		if out.APIs, err = tx.APIs(s.Application.ID); err != nil {
+			return out, err
+		}
+	}
+	p.scopes("scope", d.Scopes, out.APIs)
+	if err := p.err(); err != nil {
+		return out, err
+	}
+	if d.Nonce == "" {
+		return out, nil
+	}
+	var err error
+	out.Credential, err = tx.CredentialByNonce(s.whose(), d.Nonce)
+	out.Already = err == nil
+	if missing(err) {
+		err = nil
+	}
+	return out, err
+}
+
+// insert generates the secret of a credential and adds it.
+func (r *Registry) insert(tx Tx, s Standing, c Credential, out *Issued) error {
+	kind := managed[c.Kind]
+	out.Secret = secret.Generate(kind.class)
+	c.ID = newID(kind.prefix, s.at)
+	c.OrganizationID, c.ApplicationID, c.CreatedAt, c.CreatedBy = s.Organization.ID, s.Application.ID, s.at, s.actor.Name
+	c.Prefix, c.Last4 = secret.Shown(out.Secret)
+	c.Digest = r.Keys.Digest(out.Secret)
+	out.Credential = c
+	return tx.InsertCredential(c)
+}
+
+// created is the record of a credential that was made.
+func created(s Standing, c Credential) Event {
+	e := s.event(actOn(c.Kind, "create"), c.ID, c.Label)
 	e.Detail = map[string]string{"scope": c.Restriction.Effective().String(), "expires": "never"}
 	if !c.ExpiresAt.IsZero() {
 		e.Detail["expires"] = c.ExpiresAt.Format(time.RFC3339)
 	}
 	if len(c.Allowed) > 0 {
-		networks := make([]string, len(c.Allowed))
-		for i, n := range c.Allowed {
-			networks[i] = n.String()
-		}
-		e.Detail["from"] = strings.Join(networks, " ")
+		e.Detail["from"] = networks(c.Allowed)
 	}
 	return e
 }
 
-// take adds the field errors of err to the problems.
-func (p *problems) take(err error) {
-	if err != nil {
-		*p = append(*p, AsError(err).Fields...)
+// networks prints a list of allowed networks.
+func networks(allowed []netip.Prefix) string {
+	texts := make([]string, len(allowed))
+	for i, n := range allowed {
+		texts[i] = n.String()
 	}
+	return strings.Join(texts, " ")
 }
 
-const maxLabelLen = 100 // characters
+// actOn names what is done to a credential: "token.revoke", "client.create".
+func actOn(kind Kind, verb string) Act { return Act(string(kind) + "." + verb) }
 
-// label checks and returns a credential's label.
-func (p *problems) label(field, text string) string { return p.line(field, text, 1, maxLabelLen) }
-
-// scopes checks that each scope names an API that the application has.
-func (p *problems) scopes(field string, scopes Scopes, apis []API) {
-	for _, scope := range scopes {
-		known := scope.API == AnyAPI
-		for _, api := range apis {
-			known = known || api.Slug == scope.API
-		}
-		if !known {
-			p.add(field, "This application has no API “"+scope.API+"”. Choose one that it has, or * for any.")
-			return
-		}
-	}
-}
-
-// ParseExpiry reads when a credential made now is to expire: a number of days
-// ("90d"), a date ("2027-02-19": until the end of that day in UTC), or "never"
-// (the zero time). Empty is DefaultExpiry, or longest where that is less. longest
-// bounds it; 0 does not.
-func ParseExpiry(text string, now time.Time, longest time.Duration) (time.Time, error) {
-	bad := func(message string) (time.Time, error) {
-		return time.Time{}, &Error{Kind: Invalid, Fields: []FieldError{{"expires", message}}}
-	}
-	text = strings.TrimSpace(text)
-	if text == "" && longest > 0 && longest < defaultLifetime {
-		return now.Add(longest), nil
-	}
-	if text == "" {
-		text = DefaultExpiry
-	}
-	if text == "never" {
-		if longest > 0 {
-			return bad("Tokens have to expire here: at most " + days(longest) + " after they are made.")
-		}
-		return time.Time{}, nil
-	}
-	until, err := time.Parse(time.DateOnly, text)
-	if err == nil {
-		until = until.AddDate(0, 0, 1)
-	} else {
-		n, cut := strings.CutSuffix(text, "d")
-		count, err := strconv.Atoi(n)
-		if !cut || err != nil || count < 1 || count > 36500 {
-			return bad("Enter a number of days such as 90d, a date such as " + now.AddDate(0, 0, 90).Format(time.DateOnly) + ", or never.")
-		}
-		until = now.Add(time.Duration(count) * 24 * time.Hour)
-	}
-	switch {
-	case !until.After(now):
-		return bad("This date is over. Enter one that is still to come.")
-	case until.Year() > 9999:
-		return bad("This date is too far away.")
-	case longest > 0 && until.Sub(now) > longest:
-		return bad("Tokens live at most " + days(longest) + " here.")
-	}
-	return until, nil
-}
-
-func days(d time.Duration) string {
-	if n := int(d / (24 * time.Hour)); n != 1 {
-		return group(n) + " days"
-	}
-	return "1 day"
-}
-
-// tokenAct runs an act on one token of an application.
-func (r *Registry) tokenAct(ctx context.Context, a Actor, organization, application, id string, do func(Tx, Standing, Credential) error) error {
-	return r.act(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx Tx, s Standing) error {
-		c, err := tokenOf(tx, s, id)
+// credentialAct runs an act on one credential of an application or organization.
+func (r *Registry) credentialAct(ctx context.Context, a Actor, organization, application, id string, do func(Tx, Standing, Credential) error) error {
+	return r.act(ctx, a, organization, application, holder(application), func(tx Tx, s Standing) error {
+		c, err := credentialOf(tx, s, id)
 		if err != nil {
 			return err
 		}
@@ -178,16 +177,24 @@ func (r *Registry) tokenAct(ctx context.Context, a Actor, organization, applicat
 	})
 }
 
-// tokenOf returns the token of that id if it belongs to the application.
-func tokenOf(tx ReadTx, s Standing, id string) (Credential, error) {
+// credentialOf returns the token or client of that id if it belongs to where the
+// actor stands: to the application, or, where there is none, to the organization
+// itself.
+func credentialOf(tx ReadTx, s Standing, id string) (Credential, error) {
 	c, err := tx.Credential(id)
-	if missing(err) || err == nil && (c.Kind != KindToken || c.ApplicationID != s.Application.ID) {
-		return c, noSuch("token", id)
+	if missing(err) {
+		return c, noSuch("credential", id)
 	}
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	if _, ok := managed[c.Kind]; !ok || c.OrganizationID != s.Organization.ID || c.ApplicationID != s.Application.ID {
+		return Credential{}, noSuch("credential", id)
+	}
+	return c, nil
 }
 
-// ended fails with a Conflict where a token is revoked or expired.
+// ended fails with a Conflict where a credential is revoked or expired.
 func ended(c Credential, now time.Time) error {
 	switch c.StateAt(now) {
 	case Revoked:
@@ -198,18 +205,18 @@ func ended(c Credential, now time.Time) error {
 	return nil
 }
 
-// RenameToken gives a token another label.
-func (r *Registry) RenameToken(ctx context.Context, a Actor, organization, application, id, label string) error {
+// Rename gives a token or client another label.
+func (r *Registry) Rename(ctx context.Context, a Actor, organization, application, id, label string) error {
 	var p problems
 	label = p.label("label", label)
 	if err := p.err(); err != nil {
 		return err
 	}
-	return r.tokenAct(ctx, a, organization, application, id, func(tx Tx, s Standing, c Credential) error {
+	return r.credentialAct(ctx, a, organization, application, id, func(tx Tx, s Standing, c Credential) error {
 		if c.Label == label {
 			return nil
 		}
-		e := s.event(ActRenameToken, c.ID, label)
+		e := s.event(actOn(c.Kind, "rename"), c.ID, label)
 		e.Detail = map[string]string{"label": c.Label + " → " + label}
 		if err := tx.RenameCredential(c.ID, label); err != nil {
 			return err
@@ -218,67 +225,192 @@ func (r *Registry) RenameToken(ctx context.Context, a Actor, organization, appli
 	})
 }
 
-// PauseToken makes a token be refused until it is resumed. Pausing a paused one
-// changes nothing.
-func (r *Registry) PauseToken(ctx context.Context, a Actor, organization, application, id string) (Credential, error) {
-	return r.toggle(ctx, a, organization, application, id, ActPauseToken, func(tx Tx, s Standing) (bool, error) {
-		return tx.PauseCredential(id, s.at)
-	})
+// Verb is what can be done to several credentials at once.
+type Verb string
+
+// The verbs.
+const (
+	RevokeThem Verb = "revoke" // for good
+	PauseThem  Verb = "pause"  // refused until resumed
+	ResumeThem Verb = "resume"
+)
+
+// Each does one thing to tokens and clients of an application, or to clients of the
+// organization: to all or to none. It returns those that were changed; ones that
+// were so before are left alone. What has ended cannot be paused or resumed.
+func (r *Registry) Each(ctx context.Context, a Actor, organization, application string, verb Verb, ids []string) ([]Credential, error) {
+	return r.each(ctx, a, organization, application, holder(application), verb, ids, credentialOf)
 }
 
-// ResumeToken ends a token's pause. Resuming one that is not paused changes nothing.
-func (r *Registry) ResumeToken(ctx context.Context, a Actor, organization, application, id string) (Credential, error) {
-	return r.toggle(ctx, a, organization, application, id, ActResumeToken, func(tx Tx, _ Standing) (bool, error) {
-		return tx.ResumeCredential(id)
-	})
+// EachPersonal is Each for personal tokens of an organization's members, for admins
+// who are elevated for the organization.
+func (r *Registry) EachPersonal(ctx context.Context, a Actor, organization string, verb Verb, ids []string) ([]Credential, error) {
+	return r.each(ctx, a, organization, "", need{role: Admin, elevated: true}, verb, ids, peoplesToken)
 }
 
-func (r *Registry) toggle(ctx context.Context, a Actor, organization, application, id string, act Act, change func(Tx, Standing) (bool, error)) (Credential, error) {
-	var out Credential
-	err := r.tokenAct(ctx, a, organization, application, id, func(tx Tx, s Standing, c Credential) error {
-		out = c
-		if err := ended(c, s.at); err != nil {
-			return err
-		}
-		changed, err := change(tx, s)
-		if err != nil || !changed {
-			return err
-		}
-		return record(tx, s.event(act, c.ID, c.Label))
-	})
-	return out, err
-}
-
-// RevokeTokens revokes tokens of one application for good, all or none, and
-// returns those that were revoked now; ones that were already are left alone.
-func (r *Registry) RevokeTokens(ctx context.Context, a Actor, organization, application string, ids []string) ([]Credential, error) {
-	if len(ids) == 0 {
-		return nil, &Error{Kind: Invalid, Message: "No token was chosen. Tick the ones to revoke.", Fields: []FieldError{{"id", "Choose at least one token."}}}
+func (r *Registry) each(ctx context.Context, a Actor, organization, application string, n need, verb Verb, ids []string, find func(ReadTx, Standing, string) (Credential, error)) ([]Credential, error) {
+	if err := chosen(ids); err != nil {
+		return nil, err
 	}
 	var out []Credential
-	err := r.act(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx Tx, s Standing) error {
+	err := r.act(ctx, a, organization, application, n, func(tx Tx, s Standing) error {
 		out = nil
-		reason := s.Elevation.Reason + a.Reason
 		for _, id := range ids {
-			c, err := tokenOf(tx, s, id)
+			c, err := find(tx, s, id)
 			if err != nil {
 				return err
 			}
-			changed, err := tx.RevokeCredential(c.ID, s.at, a.Name, reason)
+			changed, err := change(tx, s, c, verb)
 			if err != nil {
 				return err
 			}
-			if !changed {
-				continue
-			}
-			out = append(out, c)
-			if err := record(tx, s.event(ActRevokeToken, c.ID, c.Label)); err != nil {
-				return err
+			if changed {
+				out = append(out, c)
 			}
 		}
 		return nil
 	})
 	return out, err
+}
+
+func chosen(ids []string) error {
+	if len(ids) > 0 {
+		return nil
+	}
+	return &Error{Kind: Invalid, Message: "Nothing was chosen. Tick what you mean.", Fields: []FieldError{{"id", "Choose at least one."}}}
+}
+
+// change does one thing to a credential, with its record; false: it was so before.
+func change(tx Tx, s Standing, c Credential, verb Verb) (bool, error) {
+	var changed bool
+	var err error
+	switch verb {
+	case RevokeThem:
+		changed, err = tx.RevokeCredential(c.ID, s.at, s.actor.Name, s.reason())
+	case PauseThem, ResumeThem:
+		if err := ended(c, s.at); err != nil {
+			return false, err
+		}
+		if verb == PauseThem {
+			changed, err = tx.PauseCredential(c.ID, s.at)
+		} else {
+			changed, err = tx.ResumeCredential(c.ID)
+		}
+	default:
+		err = fail(Invalid, "Revoke, pause or resume.")
+	}
+	if err != nil || !changed {
+		return false, err
+	}
+	return true, record(tx, s.event(actOn(c.Kind, string(verb)), c.ID, c.Label))
+}
+
+// ReplaceDraft says what becomes of a credential that is replaced.
+type ReplaceDraft struct {
+	End   string // "now", or what ParseExpiry reads: "24h", "7d", a date
+	Nonce string // of the form; empty = none
+}
+
+// Replace makes a credential with the label, scopes, addresses and lifetime of
+// another one, which gets an end. Until then both work.
+func (r *Registry) Replace(ctx context.Context, a Actor, organization, application, id string, d ReplaceDraft) (Issued, error) {
+	var p problems
+	end, err := parseEnd(d.End, r.Clock.Now())
+	p.take(err)
+	if err := p.err(); err != nil {
+		return Issued{}, err
+	}
+	var out Issued
+	err = r.credentialAct(ctx, a, organization, application, id, func(tx Tx, s Standing, old Credential) error {
+		var q problems
+		var err error
+		out, err = r.begin(tx, s, &q, Draft{Scopes: old.Restriction, Nonce: d.Nonce})
+		if err != nil || out.Already {
+			return err
+		}
+		if err := ended(old, s.at); err != nil {
+			return err
+		}
+		fresh := Credential{
+			Kind: old.Kind, Label: old.Label, Restriction: old.Restriction, Allowed: old.Allowed, Nonce: d.Nonce, Replaces: old.ID,
+			ExpiresAt: r.sameLife(old, s.at),
+		}
+		if err := r.insert(tx, s, fresh, &out); err != nil {
+			return err
+		}
+		if err := endOld(tx, s, old, end); err != nil {
+			return err
+		}
+		if old, err = tx.Credential(old.ID); err != nil {
+			return err
+		}
+		e := created(s, out.Credential)
+		e.Act = actOn(old.Kind, "replace")
+		e.Detail["replaces"] = old.ID
+		e.Detail["old ends"] = endOf(old).Format(time.RFC3339)
+		if err := record(tx, e); err != nil {
+			return err
+		}
+		used, err := withUse(tx, []Credential{old}, s.at)
+		if err != nil {
+			return err
+		}
+		out.Old = used[0]
+		return nil
+	})
+	return out, err
+}
+
+// sameLife gives a replacement as long a life from now as the old one had, within
+// what the configuration allows by now.
+func (d Deps) sameLife(old Credential, now time.Time) time.Time {
+	longest := d.Limits.MaxLifetime
+	if old.ExpiresAt.IsZero() {
+		if longest > 0 {
+			return now.Add(longest)
+		}
+		return time.Time{}
+	}
+	life := old.ExpiresAt.Sub(old.CreatedAt)
+	if longest > 0 {
+		life = min(life, longest)
+	}
+	return now.Add(life)
+}
+
+// endOf returns when a credential that has an end does end.
+func endOf(c Credential) time.Time {
+	if !c.RevokedAt.IsZero() {
+		return c.RevokedAt
+	}
+	return c.ExpiresAt
+}
+
+// endOld gives a replaced credential its end: now is a revocation.
+func endOld(tx Tx, s Standing, old Credential, end time.Time) error {
+	if !end.After(s.at) {
+		_, err := change(tx, s, old, RevokeThem)
+		return err
+	}
+	_, err := tx.EndCredential(old.ID, end)
+	return err
+}
+
+// parseEnd reads when a replaced credential ends.
+func parseEnd(text string, now time.Time) (time.Time, error) {
+	switch text {
+	case "now":
+		return now, nil
+	case "24h", "":
+		return now.Add(day), nil
+	case "never":
+		return now, &Error{Kind: Invalid, Fields: []FieldError{{"end", "A replaced credential has to end: now, after 24h, after 7d, or on a date."}}}
+	}
+	end, err := ParseExpiry(text, now, 0)
+	if err != nil {
+		return now, &Error{Kind: Invalid, Fields: []FieldError{{"end", "Choose when the old one ends: now, 24h, 7d, or a date such as " + now.AddDate(0, 0, 7).Format(time.DateOnly) + "."}}}
+	}
+	return end, nil
 }
 
 // Whereabouts returns the slugs of the organization and application that a

@@ -15,6 +15,7 @@ type UseLog struct {
 
 	mu      sync.Mutex
 	pending map[useKey]*Use
+	access  map[string]time.Time // when access tokens were last used, by id
 	dropped int64
 }
 
@@ -29,13 +30,14 @@ const maxPendingUses = 200_000
 
 // NewUseLog returns an empty log that writes to a store.
 func NewUseLog(store Store, log *slog.Logger) *UseLog {
-	return &UseLog{store: store, log: log, pending: map[useKey]*Use{}}
+	return &UseLog{store: store, log: log, pending: map[useKey]*Use{}, access: map[string]time.Time{}}
 }
 
-// note counts one request with a genuine credential, accepted or refused.
-func (u *UseLog) note(credentialID, applicationID string, r Request, v Verdict, now time.Time) {
+// note counts one request with a genuine credential, accepted or refused, and when
+// an access token, if it was one, was last used.
+func (u *UseLog) note(f *found, r Request, v Verdict, now time.Time) {
 	minute := now.Truncate(time.Minute)
-	key := useKey{credentialID, applicationID, minute.Unix()}
+	key := useKey{f.usedID(), f.applicationID, minute.Unix()}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	use := u.pending[key]
@@ -44,15 +46,33 @@ func (u *UseLog) note(credentialID, applicationID string, r Request, v Verdict, 
 			u.dropped++
 			return
 		}
-		use = &Use{CredentialID: credentialID, ApplicationID: applicationID, Minute: minute}
+		use = &Use{CredentialID: key.credential, ApplicationID: key.application, Minute: minute}
 		u.pending[key] = use
 	}
 	if !v.Accepted() {
 		use.Refused++
 		return
 	}
+	if f.access.ID != "" && len(u.access) < maxPendingUses {
+		u.access[f.access.ID] = now
+	}
+	if r.Presented.Way == WayQueryToken || r.Presented.Way == WayQueryClient {
+		use.ByQuery++
+	}
+	if f.access.Grant == PasswordGrant {
+		use.ByPassword++
+	}
 	use.Accepted++
-	use.At, use.Address, use.Agent, use.API, use.Method = now, r.Caller.String(), clip(r.Agent, 200), v.API.Slug, r.Method
+	use.At, use.Address, use.Agent, use.API, use.Method = now, r.Caller.String(), clip(r.Agent, 200), v.API.Slug, knownMethod(r.Method)
+}
+
+// knownMethod returns a method as it is kept: what is none of HTTP's may be anything.
+func knownMethod(method string) string {
+	switch method {
+	case "", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT":
+		return method
+	}
+	return "OTHER"
 }
 
 // Flush writes what is pending. What cannot be written stays pending.
@@ -63,7 +83,8 @@ func (u *UseLog) Flush(ctx context.Context) error {
 		u.mu.Unlock()
 		return nil
 	}
-	u.pending = map[useKey]*Use{}
+	used := u.access
+	u.pending, u.access = map[useKey]*Use{}, map[string]time.Time{}
 	dropped := u.dropped
 	u.dropped = 0
 	u.mu.Unlock()
@@ -74,17 +95,27 @@ func (u *UseLog) Flush(ctx context.Context) error {
 	for _, use := range batch {
 		uses = append(uses, *use)
 	}
-	err := u.store.Update(ctx, func(tx Tx) error { return tx.AddUses(uses) })
+	err := u.store.Note(ctx, func(tx NoteTx) error {
+		if err := tx.AddUses(uses); err != nil {
+			return err
+		}
+		return tx.UsedAccessTokens(used)
+	})
 	if err != nil {
-		u.putBack(batch)
+		u.putBack(batch, used)
 	}
 	return err
 }
 
 // putBack merges a batch that could not be written with what came meanwhile.
-func (u *UseLog) putBack(batch map[useKey]*Use) {
+func (u *UseLog) putBack(batch map[useKey]*Use, used map[string]time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	for id, at := range used {
+		if at.After(u.access[id]) {
+			u.access[id] = at
+		}
+	}
 	for key, old := range batch {
 		now := u.pending[key]
 		switch {
@@ -98,7 +129,17 @@ func (u *UseLog) putBack(batch map[useKey]*Use) {
 			}
 			now.Accepted += old.Accepted
 			now.Refused += old.Refused
+			now.ByQuery += old.ByQuery
+			now.ByPassword += old.ByPassword
 		}
+	}
+}
+
+// Settle writes what is pending, so that a page that tells the last use of a
+// credential tells it exactly. Where it cannot be written the page tells what is.
+func (u *UseLog) Settle(ctx context.Context) {
+	if err := u.Flush(ctx); err != nil {
+		u.log.Debug("uses of credentials are not written yet", "error", err)
 	}
 }
 

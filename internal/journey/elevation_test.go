@@ -37,6 +37,7 @@ func (c *console) pollsOn() {
 // TestElevationLivesThroughTwoTabs: one tab waits for the first call, while in another an elevation starts, is
 // dropped, starts again and runs out. The session's token is replaced each time, and nobody is signed out.
 func TestElevationLivesThroughTwoTabs(t *testing.T) {
+	t.Parallel()
 	site, waiting := onSite(t)
 	waiting.at(ordersPath)
 	waiting.signIn(owner)
@@ -117,6 +118,7 @@ func (c *console) tokenFormStands() {
 // TestTypedSurvivesElevation: a form is sent when the elevation has been dropped in another tab; nothing is created,
 // one elevates, finds the form as it was, and sends it again.
 func TestTypedSurvivesElevation(t *testing.T) {
+	t.Parallel()
 	site, c := onSite(t)
 	c.elevated()
 	c.tab.Click("main .head a.primary")
@@ -158,6 +160,7 @@ func made(events []access.Event) (n int) {
 // TestElevateAgainKeepsTyped: the elevation runs out under a form that is half filled in; only the bar says so, and
 // by its button one elevates and goes on typing.
 func TestElevateAgainKeepsTyped(t *testing.T) {
+	t.Parallel()
 	site, c := onSite(t)
 	c.elevated()
 	c.tab.Click("main .head a.primary")

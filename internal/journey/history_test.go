@@ -25,13 +25,14 @@ const (
 // history writes what a company has done with Claviger in three months into a data directory, by the domain's own
 // acts under a clock that is moved, before the real program starts on it.
 type history struct {
-	t        testing.TB
-	clock    *testkit.Clock
-	now      time.Time
-	registry *access.Registry
-	accounts *access.Accounts
-	verifier *access.Verifier
-	uses     *access.UseLog
+	t         testing.TB
+	clock     *testkit.Clock
+	now       time.Time
+	registry  *access.Registry
+	accounts  *access.Accounts
+	verifier  *access.Verifier
+	authority *access.Authority
+	uses      *access.UseLog
 }
 
 // furnished starts the real program on an organization with a past, and a browser.
@@ -57,10 +58,14 @@ func newHistory(t testing.TB, dataDir string, database *store.Store) *history {
 	clock := testkit.NewClock()
 	deps := access.Deps{
 		Store: database, Keys: keys, Passwords: secret.NewPasswords(2), Clock: clock,
-		Limits: access.Limits{ElevationMax: time.Hour, SessionIdle: 8 * time.Hour, SessionMax: 7 * 24 * time.Hour, PasswordAttempts: 10, PasswordWindow: 15 * time.Minute},
+		Limits: access.Limits{
+			ElevationMax: time.Hour, SessionIdle: 8 * time.Hour, SessionMax: 7 * 24 * time.Hour, PasswordAttempts: 10, PasswordWindow: 15 * time.Minute,
+			DefaultTTL: 7 * 24 * time.Hour, MaxTTL: 30 * 24 * time.Hour,
+		},
 	}
 	uses := access.NewUseLog(database, slog.New(slog.DiscardHandler))
-	return &history{t, clock, clock.Now(), access.NewRegistry(deps), access.NewAccounts(deps), access.NewVerifier(deps, uses), uses}
+	accounts, verifier := access.NewAccounts(deps), access.NewVerifier(deps, uses)
+	return &history{t, clock, clock.Now(), access.NewRegistry(deps), accounts, verifier, access.NewAuthority(deps, accounts, verifier), uses}
 }
 
 func must(t testing.TB, err error) {
@@ -85,24 +90,28 @@ func (h *history) tell() {
 	h.calls(importer, "backend", "203.0.113.40", "importer/0.9", 3)
 	must(h.t, h.uses.Flush(h.t.Context()))
 
+	people := h.fortyDaysAgo()
 	h.ago(31 * day)
 	j := h.elevated(jonas, "Laptop was stolen, incident 118")
-	_, err := h.registry.RevokeTokens(h.t.Context(), j, "acme", "orders", []string{laptop.Credential.ID})
+	_, err := h.registry.Each(h.t.Context(), j, "acme", "orders", access.RevokeThem, []string{laptop.Credential.ID})
 	must(h.t, err)
 
+	h.sixDaysAgo(people)
 	h.ago(3*day + 5*time.Hour)
 	m = h.elevated(maria, "Contoso starts on Monday, ticket 4655")
 	contoso := h.token(m, "Contoso warehouse", "365d", "backend:read", "backend:write")
 	dashboard := h.token(m, "Sales dashboard", "90d", "oplog:read")
-	_, err = h.registry.PauseToken(h.t.Context(), m, "acme", "orders", importer.Credential.ID)
+	_, err = h.registry.Each(h.t.Context(), m, "acme", "orders", access.PauseThem, []string{importer.Credential.ID})
 	must(h.t, err)
 	basic, err := h.registry.RevealBasic(h.t.Context(), m, "acme", "orders", "")
 	must(h.t, err)
 
+	h.yesterday()
 	h.ago(6 * time.Hour)
 	h.calls(contoso, "backend", "198.51.100.23", "contoso-wms/5.1", 61)
 	h.ago(4 * time.Hour)
 	h.calls(dashboard, "oplog", "10.0.3.15", "Grafana/12.1", 144)
+	h.anHourAgo(people)
 	h.ago(9 * time.Minute)
 	h.basicCalls(basic, "10.0.3.7", "curl/8.5.0", 17)
 	h.ago(2 * time.Minute)
@@ -164,7 +173,7 @@ func (h *history) elevated(email, why string) access.Actor {
 func (h *history) token(who access.Actor, label, expires string, scopes ...string) access.Issued {
 	h.t.Helper()
 	h.clock.Advance(70 * time.Second)
-	draft := access.TokenDraft{Label: label, Expires: expires}
+	draft := access.Draft{Label: label, Expires: expires}
 	for _, text := range scopes {
 		scope, err := access.ParseScopes(text)
 		must(h.t, err)

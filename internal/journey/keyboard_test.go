@@ -10,6 +10,7 @@ import (
 // TestKeyboardOnly is the milestone without a mouse: nothing is clicked, every field is reached by the Tab key and
 // typed into letter by letter, and the focus can be seen wherever it goes.
 func TestKeyboardOnly(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	k := keyboard{c}
 	k.setUp()

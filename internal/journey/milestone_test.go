@@ -9,6 +9,7 @@ import (
 // TestMilestone is the first five minutes with Claviger: from the set-up link to a token that is used, and on to
 // credentials that are refused.
 func TestMilestone(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	c.setUp()
 	c.signOutAndIn()

@@ -11,6 +11,7 @@ import (
 // TestPlainHTTPName is the console on a name of somebody's LAN, without TLS: a page there is no secure context, so
 // that the browser offers no clipboard and tells less of where a form comes from.
 func TestPlainHTTPName(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	address := strings.Replace(testkit.Install(t, dir, nil).ConsoleURL, "127.0.0.1", "console.lan", 1)
 	process := testkit.Start(t, dir, []string{"CLAVIGER_SERVER_BASE_URL=" + address})

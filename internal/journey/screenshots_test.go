@@ -32,6 +32,8 @@ func TestScreenshots(t *testing.T) {
 	album.beforeElevation()
 	album.tokens()
 	album.danger()
+	album.people()
+	album.clients()
 	album.at(orgPath + "/activity")
 	album.take("activity", true)
 }
@@ -124,4 +126,67 @@ func (a *album) danger() {
 	a.tab.Click(`a[href$="/basic/disable"]`)
 	a.tab.Fill("#disable-confirm", "orders")
 	a.take("disable-basic", false)
+}
+
+// people takes the members, the invitation, and one's own tokens.
+func (a *album) people() {
+	a.t.Helper()
+	a.at("/elevate?scope=acme")
+	a.elevate()
+	a.tab.WaitURL(orgPath)
+	a.at(membersPath)
+	a.take("members", true)
+	a.at(membersPath + "/tokens")
+	a.take("members-tokens", true)
+	a.at(membersPath + "/invites/new")
+	a.tab.Fill("#invite-email", "kim.berg@acme.example")
+	a.take("invite", true)
+	a.tab.Click("main form button.primary")
+	a.tab.WaitText("h1", "Invitation for")
+	a.take("invite-created", false)
+	a.at("/profile")
+	a.tab.Click("main .head a.primary")
+	a.tab.Fill("#personal-label", "Backup script on my laptop")
+	a.take("personal-form", false)
+	a.tab.Click("dialog button.primary")
+	a.tab.WaitText("h1", "created")
+	a.take("personal-created", true)
+	a.at("/profile")
+	a.take("profile", true)
+}
+
+// clients takes clients, a replacement, the settings and the paste page.
+func (a *album) clients() {
+	a.t.Helper()
+	a.at(ordersPath + "/clients/new")
+	a.tab.Fill("#client-label", "Tailspin sync")
+	a.tab.Click("main form button.primary")
+	a.tab.WaitText("h1", "created")
+	a.take("client-created", true)
+	a.at(ordersPath)
+	a.tab.Click(`section[aria-labelledby="clients"] tbody tr:last-child th a`)
+	a.tab.WaitText("h2", "History")
+	a.take("client", true)
+	a.at(managePath + "?q=contoso+shop")
+	a.tab.Click("table.tokens tbody th a")
+	a.tab.WaitText("h2", "Replacement")
+	a.take("replacement", false)
+	a.tab.Click(`main .acts a[href$="/replace"]`)
+	a.tab.WaitURL("/replace")
+	a.take("replace", true)
+	a.at(ordersPath + "/settings")
+	a.tab.Click(`input[name="access"][value="open"]`)
+	a.take("settings", true)
+	a.at(orgPath + "/inspect")
+	a.tab.Fill("#inspect-pasted", "curl -u "+a.username()+":… https://api.acme.example/acme/orders/backend/")
+	a.tab.Click("main form button.primary")
+	a.tab.WaitVisible(".result")
+	a.take("inspect", true)
+}
+
+// username is the Basic username of Orders.
+func (a *album) username() string {
+	a.t.Helper()
+	username, _, _ := strings.Cut(a.run("", "app", "show", "acme/orders", "--reveal-basic", "--reason", "a picture of the paste page"), ":")
+	return username
 }

@@ -17,6 +17,7 @@ func (c *console) twoTicks() {
 
 // TestRevealHidesItself: a revealed password is gone from the page after a minute, but not under somebody's hands.
 func TestRevealHidesItself(t *testing.T) {
+	t.Parallel()
 	_, c := onSite(t)
 	c.elevated()
 	c.tab.Click(`form[action$="/basic/reveal"] button:not([name])`)
@@ -53,6 +54,7 @@ func (c *console) shows(secret string, want bool) {
 
 // TestCountdown: the rest of an elevation counts down, turns urgent in the last minute, and is said once.
 func TestCountdown(t *testing.T) {
+	t.Parallel()
 	_, c := onSite(t)
 	c.elevated()
 	c.tab.WaitTrue(`/^(30:00|29:\d\d)$/.test(document.querySelector(".elevation .left").innerText)`)

@@ -28,16 +28,24 @@ const MaxPasswordLen = 1024
 // ErrPasswordTooLong says that a password is longer than MaxPasswordLen.
 var ErrPasswordTooLong = errors.New("the password is longer than 1024 bytes")
 
+// queueFactor is how many checks may wait for each that runs: with two slots, a
+// second's worth. Beyond that nobody is served by waiting longer.
+const queueFactor = 32
+
+// ErrBusy says that too many passwords are being checked already.
+var ErrBusy = errors.New("too many passwords are being checked")
+
 // Passwords hashes and checks the passwords that people sign in with. It bounds
 // how many checks run at once: each takes 19 MiB.
 type Passwords struct {
 	slots chan struct{}
+	queue chan struct{} // who waits for a slot, or has one
 	dummy string
 }
 
 // NewPasswords returns a hasher that runs at most atOnce checks at a time.
 func NewPasswords(atOnce int) *Passwords {
-	return &Passwords{slots: make(chan struct{}, atOnce), dummy: hashPassword(New(RandomText(24)))}
+	return &Passwords{slots: make(chan struct{}, atOnce), queue: make(chan struct{}, atOnce*queueFactor), dummy: hashPassword(New(RandomText(24)))}
 }
 
 // Hash returns the hash of a new password in the PHC string format. It waits
@@ -74,14 +82,23 @@ func (p *Passwords) Check(ctx context.Context, hash string, password Secret) (ok
 
 func (p *Passwords) acquire(ctx context.Context) error {
 	select {
+	case p.queue <- struct{}{}:
+	default:
+		return ErrBusy
+	}
+	select {
 	case p.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
+		<-p.queue
 		return fmt.Errorf("wait for a password check: %w", ctx.Err())
 	}
 }
 
-func (p *Passwords) release() { <-p.slots }
+func (p *Passwords) release() {
+	<-p.slots
+	<-p.queue
+}
 
 func hashPassword(password Secret) string {
 	salt := make([]byte, saltLen)

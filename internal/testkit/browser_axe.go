@@ -74,8 +74,14 @@ func (b *Tab) Axe(t testing.TB) {
 }
 
 func (b *Tab) runAxe(ctx context.Context, source string, world runtime.ExecutionContextID, report *axeReport) error {
-	if err := evaluate(ctx, source+"\n;undefined", nil, world); err != nil {
-		return fmt.Errorf("load axe: %w", err)
+	var loaded bool // the world lives as long as the page, and axe takes its time to load
+	if err := evaluate(ctx, `typeof axe === "object"`, &loaded, world); err != nil {
+		return fmt.Errorf("look for axe: %w", err)
+	}
+	if !loaded {
+		if err := evaluate(ctx, source+"\n;undefined", nil, world); err != nil {
+			return fmt.Errorf("load axe: %w", err)
+		}
 	}
 	return evaluate(ctx, axeRun, report, world)
 }

@@ -30,15 +30,16 @@ const Reason = "because a test needs it"
 // Site is a whole Claviger within the test's process, over real SQLite and real
 // HTTP, whose clock the test moves.
 type Site struct {
-	Store    *store.Store
-	Keys     *secret.Keyring
-	Clock    *Clock
-	Registry *access.Registry
-	Accounts *access.Accounts
-	Verifier *access.Verifier
-	Uses     *access.UseLog
-	Log      *Log // everything that was logged, at every level
-	DataDir  string
+	Store     *store.Store
+	Keys      *secret.Keyring
+	Clock     *Clock
+	Registry  *access.Registry
+	Accounts  *access.Accounts
+	Verifier  *access.Verifier
+	Authority *access.Authority
+	Uses      *access.UseLog
+	Log       *Log // everything that was logged, at every level
+	DataDir   string
 
 	ConsoleURL, GatewayURL string
 
@@ -73,6 +74,7 @@ func Server(t testing.TB, options ...SiteOption) *Site {
 	t.Helper()
 	o := siteOptions{zone: time.UTC, limits: access.Limits{
 		ElevationMax: time.Hour, SessionIdle: 8 * time.Hour, SessionMax: 7 * 24 * time.Hour, PasswordAttempts: 10, PasswordWindow: 15 * time.Minute,
+		DefaultTTL: 7 * 24 * time.Hour, MaxTTL: 30 * 24 * time.Hour,
 	}}
 	for _, option := range options {
 		option(&o)
@@ -86,11 +88,12 @@ func Server(t testing.TB, options ...SiteOption) *Site {
 	deps := access.Deps{Store: s.Store, Keys: s.Keys, Passwords: secret.NewPasswords(2), Clock: s.Clock, Limits: o.limits}
 	s.Uses = access.NewUseLog(s.Store, log)
 	s.Registry, s.Accounts, s.Verifier = access.NewRegistry(deps), access.NewAccounts(deps), access.NewVerifier(deps, s.Uses)
+	s.Authority = access.NewAuthority(deps, s.Accounts, s.Verifier)
 	// The pages print the listeners' addresses, which are known once they listen.
 	console, gateway := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
 	s.ConsoleURL, s.GatewayURL = "http://"+console.Listener.Addr().String(), "http://"+gateway.Listener.Addr().String()
 	server := web.New(web.Options{
-		Registry: s.Registry, Accounts: s.Accounts, Verifier: s.Verifier, Keys: s.Keys, Clock: s.Clock, Log: log,
+		Registry: s.Registry, Accounts: s.Accounts, Verifier: s.Verifier, Authority: s.Authority, Keys: s.Keys, Clock: s.Clock, Log: log,
 		ConsoleURL: s.ConsoleURL, GatewayURL: s.GatewayURL, TrustedProxies: o.proxies, Zone: o.zone,
 	})
 	console.Config.Handler, gateway.Config.Handler = server.Console(), server.Gateway()
@@ -134,7 +137,7 @@ func (s *Site) Token(org, app, label, scope string) access.Issued {
 	s.t.Helper()
 	scopes, err := access.ParseScopes(scope)
 	s.must("read the scope", err)
-	issued, err := s.Registry.IssueToken(s.t.Context(), s.Operator(), org, app, access.TokenDraft{Label: label, Scopes: scopes})
+	issued, err := s.Registry.IssueToken(s.t.Context(), s.Operator(), org, app, access.Draft{Label: label, Scopes: scopes})
 	s.must("make a token", err)
 	return issued
 }

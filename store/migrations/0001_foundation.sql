@@ -93,7 +93,9 @@ CREATE TABLE credentials (
     CHECK (kind <> 'basic' OR revoked_at IS NULL OR (digest IS NULL AND sealed IS NULL AND key_id = ''))
 );
 CREATE UNIQUE INDEX credentials_basic ON credentials (application_id) WHERE kind = 'basic';
-CREATE UNIQUE INDEX credentials_nonce ON credentials (application_id, nonce) WHERE nonce <> '';
+CREATE UNIQUE INDEX credentials_nonce ON credentials
+    (organization_id, COALESCE(application_id, ''), COALESCE(user_id, ''), nonce) WHERE nonce <> '';
+CREATE INDEX credentials_replacing ON credentials (replaces, created_at, id) WHERE replaces <> '';
 -- A page of a list is a walk along one of these two; what lists are filtered by
 -- stands behind the order, so that rows that do not match cost no look at them.
 CREATE INDEX credentials_newest ON credentials
@@ -105,12 +107,15 @@ CREATE INDEX credentials_of_user ON credentials (user_id, organization_id, creat
 CREATE INDEX credentials_of_organization ON credentials (organization_id, created_at, id) WHERE application_id IS NULL;
 CREATE INDEX credentials_by_key ON credentials (key_id);
 
+-- An access token belongs to the client or to the user it was issued to. One of a
+-- user may open every organization of that user: it then names none.
 CREATE TABLE access_tokens (
     id              TEXT PRIMARY KEY,
-    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    organization_id TEXT REFERENCES organizations (id),
     application_id  TEXT REFERENCES applications (id),
     credential_id   TEXT REFERENCES credentials (id),
     user_id         TEXT REFERENCES users (id),
+    asked_by        TEXT REFERENCES credentials (id), -- the client that a user's token was asked through
     grant_type      TEXT NOT NULL,
     scopes          TEXT NOT NULL DEFAULT '',
     prefix          TEXT NOT NULL,
@@ -128,6 +133,22 @@ CREATE INDEX access_tokens_of_credential ON access_tokens (credential_id, issued
 CREATE INDEX access_tokens_of_user ON access_tokens (user_id, issued_at, id) WHERE revoked_at IS NULL;
 CREATE INDEX access_tokens_by_end ON access_tokens (expires_at);
 CREATE INDEX access_tokens_by_key ON access_tokens (key_id);
+
+CREATE TABLE invites (
+    id              TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    email           TEXT NOT NULL,
+    email_key       TEXT NOT NULL,
+    role            TEXT NOT NULL,
+    token_hash      BYTEA NOT NULL UNIQUE,
+    created_at      BIGINT NOT NULL,
+    created_by      TEXT NOT NULL,
+    created_by_id   TEXT NOT NULL, -- '' = an operator
+    expires_at      BIGINT NOT NULL,
+    used_at         BIGINT,
+    withdrawn_at    BIGINT
+);
+CREATE INDEX invites_of_organization ON invites (organization_id, created_at, id) WHERE used_at IS NULL AND withdrawn_at IS NULL;
 
 CREATE TABLE nonces (
     nonce   TEXT PRIMARY KEY,
@@ -199,7 +220,7 @@ CREATE TABLE uses (
     method         TEXT NOT NULL,
     PRIMARY KEY (credential_id, resolution, start, application_id)
 );
-CREATE INDEX uses_of_application ON uses (application_id, resolution, start);
+CREATE INDEX uses_by_age ON uses (resolution, start);
 
 CREATE TABLE application_uses (
     application_id TEXT NOT NULL,
@@ -207,9 +228,12 @@ CREATE TABLE application_uses (
     start          BIGINT NOT NULL,
     accepted       BIGINT NOT NULL,
     refused        BIGINT NOT NULL,
+    by_query       BIGINT NOT NULL, -- accepted ones with the credential in the query
+    by_password    BIGINT NOT NULL, -- accepted ones with a token got for a password
     last_at        BIGINT,
     PRIMARY KEY (application_id, resolution, start)
 );
+CREATE INDEX application_uses_by_age ON application_uses (resolution, start);
 
 CREATE TABLE use_callers (
     credential_id TEXT NOT NULL,

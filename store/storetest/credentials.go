@@ -43,7 +43,9 @@ func testCredential(t *testing.T, s *suite) {
 	missing(s, "empty digest", byDigests(secret.Digest{}))
 
 	byNonce := func(app, nonce string) func(access.ReadTx) (access.Credential, error) {
-		return func(tx access.ReadTx) (access.Credential, error) { return tx.CredentialByNonce(app, nonce) }
+		return func(tx access.ReadTx) (access.Credential, error) {
+			return tx.CredentialByNonce(access.Whose{OrganizationID: "org_1", ApplicationID: app, UserID: "usr_1"}, nonce)
+		}
 	}
 	s.equal("by nonce", get(s, byNonce("app_1", "nonce")), c)
 	missing(s, "nonce of another application", byNonce("app_2", "nonce"))
@@ -178,7 +180,7 @@ func testCredentialStates(t *testing.T, s *suite) {
 	s.equal("ended at the end", s.chosen(access.CredentialFilter{Ended: true, Now: after(100)}), []string{"tok_e", "tok_d", "tok_b", "bas_f"})
 	s.equal("by kind", s.chosen(access.CredentialFilter{Kind: access.KindClient}), []string{"cli_g"})
 	s.equal("all", s.chosen(access.CredentialFilter{}), []string{"tok_e", "tok_d", "tok_c", "tok_b", "tok_a", "cli_g", "bas_f"})
-	s.equal("of another application", s.chosen(access.CredentialFilter{ApplicationID: "app_2"}), []string{})
+	s.equal("of another application", s.chosen(access.CredentialFilter{Whose: access.Whose{ApplicationID: "app_2"}}), []string{})
 	soon := access.CredentialFilter{Live: true, Now: after(50), ExpiresBefore: after(100)}
 	s.equal("expires before its end", s.chosen(soon), []string{})
 	soon.ExpiresBefore = after(101)
@@ -186,7 +188,7 @@ func testCredentialStates(t *testing.T, s *suite) {
 	soon.Kind, soon.State = access.KindToken, access.Active
 	s.equal("all at once", s.chosen(soon), []string{"tok_b"})
 	err := s.store.View(t.Context(), func(tx access.ReadTx) error {
-		_, err := tx.Credentials(access.CredentialFilter{ApplicationID: "app_1", State: "strange"})
+		_, err := tx.Credentials(access.CredentialFilter{Whose: access.Whose{ApplicationID: "app_1"}, State: "strange"})
 		return err
 	})
 	if err == nil {

@@ -73,7 +73,7 @@ func testPanic(t *testing.T, s *suite) {
 func testReadOnly(t *testing.T, s *suite) {
 	s.world()
 	err := s.store.View(t.Context(), func(tx access.ReadTx) error {
-		return tx.(access.UserWriter).SetSignedIn("usr_1", epoch)
+		return tx.(access.SessionWriter).SetSignedIn("usr_1", epoch)
 	})
 	if err == nil {
 		t.Error("a View could write")
@@ -139,6 +139,8 @@ func testOnlyOnce(t *testing.T, s *suite) {
 		return errors.Join(
 			tx.InsertSession(session("ses_1", "one")),
 			tx.PutSetupLink(access.SetupLink{TokenHash: []byte("link"), ExpiresAt: after(100)}),
+			tx.InsertInvite(invite("inv_1", "used once")), tx.InsertInvite(invite("inv_2", "used or withdrawn")),
+			tx.InsertAccessToken(accessToken("act_1", 1)),
 		)
 	})
 	for what, change := range map[string]func(tx access.Tx, i int) (bool, error){
@@ -146,8 +148,16 @@ func testOnlyOnce(t *testing.T, s *suite) {
 		"rotation": func(tx access.Tx, i int) (bool, error) {
 			return tx.RotateSession("ses_1", []byte("one"), fmt.Appendf(nil, "new %d", i), epoch)
 		},
-		"nonce":      func(tx access.Tx, _ int) (bool, error) { return tx.UseNonce("nonce", epoch) },
-		"revocation": func(tx access.Tx, _ int) (bool, error) { return tx.RevokeCredential("tok_1", epoch, "", "") },
+		"nonce":        func(tx access.Tx, _ int) (bool, error) { return tx.UseNonce("nonce", epoch) },
+		"revocation":   func(tx access.Tx, _ int) (bool, error) { return tx.RevokeCredential("tok_1", epoch, "", "") },
+		"invitation":   func(tx access.Tx, _ int) (bool, error) { return tx.UseInvite("inv_1", epoch) },
+		"access token": func(tx access.Tx, _ int) (bool, error) { return tx.RevokeAccessToken("act_1", epoch, "", "") },
+		"use of an invitation or its withdrawal": func(tx access.Tx, i int) (bool, error) {
+			if i%2 == 0 {
+				return tx.WithdrawInvite("inv_2", epoch)
+			}
+			return tx.UseInvite("inv_2", epoch)
+		},
 		"user": func(tx access.Tx, i int) (bool, error) {
 			return tx.InsertUser(user(fmt.Sprint("usr_x", i), "x@example.com", "X"))
 		},

@@ -1,0 +1,171 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"claviger/internal/secret"
+)
+
+// findAccessToken looks for an access token, and reports whether it is genuine for
+// this target: presented as a bearer token or in the query, and bound to nothing
+// else.
+func (v *Verifier) findAccessToken(tx ReadTx, p Presented, t Target, f *found) (bool, error) {
+	if p.Way != WayBearer && p.Way != WayQueryToken {
+		return false, nil
+	}
+	var err error
+	f.access, err = tx.AccessTokenByDigests(v.deps.Keys.Digests(p.Secret))
+	if missing(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	f.applicationID = t.Application.ID
+	a := f.access
+	if a.OrganizationID != "" && a.OrganizationID != t.Organization.ID || a.ApplicationID != "" && a.ApplicationID != t.Application.ID {
+		return false, nil
+	}
+	if client := a.CredentialID + a.AskedBy; client != "" { // one of them is empty
+		if f.credential, err = tx.Credential(client); err != nil || a.CredentialID != "" {
+			return err == nil, err
+		}
+	}
+	if f.user, err = tx.User(a.UserID); err != nil {
+		return false, err
+	}
+	f.membership, err = tx.Membership(t.Organization.ID, a.UserID)
+	if missing(err) {
+		return a.OrganizationID != "", nil // of this organization once; of another one, not at all
+	}
+	return err == nil, err
+}
+
+// accessState refuses an access token that is over or revoked, whose client or user
+// may no longer come in, or that was got by a grant that is off here.
+func (f *found) accessState(t *Target, now time.Time) Verdict {
+	const layout = "2 January 2006 at 15:04 UTC"
+	switch f.access.StateAt(now) {
+	case Expired:
+		return refusal(CredentialExpired, "The access token expired on "+f.access.ExpiresAt.UTC().Format(layout)+".")
+	case Revoked:
+		return refusal(CredentialRevoked, "The access token was revoked on "+f.access.RevokedAt.UTC().Format(layout)+".")
+	}
+	if f.credential.ID != "" {
+		switch f.credential.StateAt(now) {
+		case Expired:
+			return refusal(CredentialExpired, "The client of this access token has expired.")
+		case Revoked:
+			return refusal(CredentialRevoked, "The client of this access token was revoked.")
+		case Paused:
+			return refusal(CredentialPaused, "The client of this access token is paused.")
+		}
+	}
+	if f.access.CredentialID != "" {
+		return Verdict{}
+	}
+	if bad := f.userState(); bad.Reason != Accepted {
+		return bad
+	}
+	if f.access.Grant == PasswordGrant && !t.Application.Switches.PasswordGrant {
+		return refusal(WayOff, "The password grant is switched off for this application: its tokens do not open it.")
+	}
+	return Verdict{}
+}
+
+// accessPrincipal names an access token's client or user, with the scopes of the
+// token within those that the client, or the user's role, has now.
+func (f *found) accessPrincipal() Principal {
+	p := Principal{Kind: KindAccessToken, Credential: f.access.ID, Scopes: f.access.Scopes.Effective()}
+	if f.access.CredentialID != "" {
+		p.Label, p.Subject = f.credential.Label, f.credential.ID
+		p.Scopes = p.Scopes.Intersect(f.credential.Restriction.Effective())
+		return p
+	}
+	p.Label, p.Subject = f.user.Name, f.user.Email
+	p.Scopes = p.Scopes.Intersect(f.membership.Role.Scopes())
+	if f.access.AskedBy != "" {
+		p.Scopes = p.Scopes.Intersect(f.credential.Restriction.Effective())
+	}
+	return p
+}
+
+// introspect judges a token for a client: active where it opens what the client is
+// of, the client's application, or any of the client's organization.
+func (v *Verifier) introspect(ctx context.Context, client Credential, token secret.Secret) (Introspection, error) {
+	now := v.deps.Clock.Now()
+	var out Introspection
+	err := v.deps.Store.View(ctx, func(tx ReadTx) error {
+		out = Introspection{}
+		targets, err := v.targets(tx, client, token)
+		if err != nil {
+			return err
+		}
+		for _, t := range targets {
+			var f found
+			presented := Presented{Way: WayBearer, Secret: token}
+			genuine, err := v.find(tx, presented, t, &f)
+			if err != nil {
+				return err
+			}
+			// Where the token may be used from is for whoever asks us to see: we cannot.
+			if !genuine || f.state(&t, now).Reason != Accepted || len(f.credential.Allowed) > 0 {
+				continue
+			}
+			out = Introspection{Active: true, Principal: f.principal(), Token: f.access, IssuedAt: f.credential.CreatedAt, ExpiresAt: f.credential.ExpiresAt}
+			out.Principal.Organization, out.Principal.Application = t.Organization.Slug, t.Application.Slug
+			if f.access.ID != "" {
+				out.IssuedAt, out.ExpiresAt = f.access.IssuedAt, f.access.ExpiresAt
+			}
+			return nil
+		}
+		return nil
+	})
+	return out, err
+}
+
+// targets returns the applications that a client opens and the token could: one, if
+// either belongs to an application.
+func (v *Verifier) targets(tx ReadTx, client Credential, token secret.Secret) ([]Target, error) {
+	org, err := tx.OrganizationByID(client.OrganizationID)
+	if err != nil {
+		return nil, err
+	}
+	bound, known, err := v.boundTo(tx, token)
+	if err != nil || !known {
+		return nil, err
+	}
+	if bound == "" {
+		bound = client.ApplicationID
+	}
+	if bound != "" {
+		app, err := tx.ApplicationByID(bound)
+		if err != nil || client.ApplicationID != "" && app.ID != client.ApplicationID {
+			return nil, err
+		}
+		return []Target{{Organization: org, Application: app}}, nil
+	}
+	apps, err := tx.Applications(org.ID)
+	out := make([]Target, len(apps))
+	for i, app := range apps {
+		out[i] = Target{Organization: org, Application: app}
+	}
+	return out, err
+}
+
+// boundTo returns the id of the application that a token belongs to, empty where it
+// is not bound to one; known is false where there is no such token.
+func (v *Verifier) boundTo(tx ReadTx, token secret.Secret) (applicationID string, known bool, err error) {
+	class, err := secret.Parse(token.Expose())
+	if err != nil {
+		return "", false, nil
+	}
+	digests := v.deps.Keys.Digests(token)
+	if class == secret.Access {
+		a, err := tx.AccessTokenByDigests(digests)
+		return a.ApplicationID, err == nil, ignoreMissing(err)
+	}
+	c, err := tx.CredentialByDigests(digests)
+	return c.ApplicationID, err == nil, ignoreMissing(err)
+}

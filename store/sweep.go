@@ -1,0 +1,54 @@
+package store
+
+import "time"
+
+// How long things are kept after their end, and uses after their time.
+const (
+	keepEnded    = 30 * 24 * time.Hour
+	keepThrottle = 2 * 24 * time.Hour // longer than any window that is of use
+	keepMinute   = 2 * 24 * time.Hour
+	keepHour     = 32 * 24 * time.Hour
+	keepDay      = 400 * 24 * time.Hour
+)
+
+// sweep says what is deleted of a table: the rows with these keys, where column is
+// before the time that is kept from.
+type sweep struct {
+	table, keys, condition string
+	keep                   time.Duration
+}
+
+// sweeps is everything that is deleted in time. A session that was signed out of ends
+// then; one that was not, at the end of its life.
+var sweeps = []sweep{
+	{"access_tokens", "id", "expires_at < $1", keepEnded},
+	{"sessions", "id", "expires_at < $1", keepEnded},
+	{"invites", "id", "expires_at < $1", keepEnded},
+	{"setup_link", "id", "expires_at < $1", keepEnded},
+	{"throttles", "subject", "since < $1", keepThrottle},
+	{"nonces", "nonce", "used_at < $1", nonceMemory},
+	{"uses", "credential_id, resolution, start, application_id", "resolution = 60 AND start < $1", keepMinute},
+	{"uses", "credential_id, resolution, start, application_id", "resolution = 3600 AND start < $1", keepHour},
+	{"uses", "credential_id, resolution, start, application_id", "resolution = 86400 AND start < $1", keepDay},
+	{"application_uses", "application_id, resolution, start", "resolution = 60 AND start < $1", keepMinute},
+	{"application_uses", "application_id, resolution, start", "resolution = 3600 AND start < $1", keepHour},
+	{"application_uses", "application_id, resolution, start", "resolution = 86400 AND start < $1", keepDay},
+}
+
+// Sweep deletes at most limit rows of each sort that nobody needs any more.
+func (t *tx) Sweep(now time.Time, limit int) (int, error) {
+	total := 0
+	for _, s := range sweeps {
+		result, err := t.sql.ExecContext(t.ctx, `DELETE FROM `+s.table+` WHERE (`+s.keys+`) IN
+			(SELECT `+s.keys+` FROM `+s.table+` WHERE `+s.condition+` LIMIT $2)`, micros(now.Add(-s.keep)), limit)
+		if err != nil {
+			return total, t.failure(err)
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return total, t.failure(err)
+		}
+		total += int(n)
+	}
+	return total, nil
+}
