@@ -94,12 +94,8 @@ func (s *Server) signInView(r *http.Request) templates.SignInView {
 
 // signIn opens a session.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
-	previous := ""
-	if visit := visitOf(r); visit != nil {
-		previous = visit.Session.ID
-	}
 	in, err := s.Accounts.SignIn(r.Context(), access.Credentials{
-		Previous: previous,
+		Previous: previousSession(r),
 		Email:    r.PostForm.Get("email"), Password: secret.New(r.PostForm.Get("password")), Device: s.sessions.deviceOf(r),
 		Caller: s.caller(r, false), Agent: agent(r),
 	})
@@ -116,6 +112,15 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	s.sessions.setToken(w, in.Token)
 	s.sessions.setDevice(w, in.Device)
 	return seeOther(w, r, s.next(r.PostForm.Get("next"), "/"))
+}
+
+// previousSession returns the id of the session that the browser has already, which
+// ends with a new one; "" where it has none.
+func previousSession(r *http.Request) string {
+	if visit := visitOf(r); visit != nil {
+		return visit.Session.ID
+	}
+	return ""
 }
 
 func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, status int, message string) error {

@@ -203,13 +203,13 @@ func cleanHeaders(h http.Header) {
 	h.Del("Http2-Settings")
 }
 
-// ourCookies begin the names of the console's cookies. Browsers send them to every
+// ourCookies are the names of the console's cookies. Browsers send them to every
 // port of a host, so that they reach the gateway where it shares the console's name.
-var ourCookies = []string{"claviger", "__Host-claviger"}
+var ourCookies = []string{"claviger", "claviger-device", "__Host-claviger", "__Host-claviger-device", themeCookie}
 
 func isOurCookie(pair string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
-	return slices.ContainsFunc(ourCookies, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	name, _, _ := strings.Cut(pair, "=")
+	return slices.Contains(ourCookies, strings.TrimSpace(name))
 }
 
 // stripOurCookies takes the console's cookies out of a request's headers, so that no

@@ -328,7 +328,7 @@ func (s *Server) showAcceptForm(w http.ResponseWriter, r *http.Request, status i
 
 // accept makes the invited person a member and signs them in.
 func (s *Server) accept(w http.ResponseWriter, r *http.Request) error {
-	c := access.Credentials{Password: secret.New(r.PostForm.Get("password")), Device: s.sessions.deviceOf(r), Caller: s.caller(r, false), Agent: agent(r)}
+	c := access.Credentials{Previous: previousSession(r), Password: secret.New(r.PostForm.Get("password")), Device: s.sessions.deviceOf(r), Caller: s.caller(r, false), Agent: agent(r)}
 	org, in, err := s.Accounts.AcceptInvite(r.Context(), secret.New(r.PathValue("token")), r.PostForm.Get("name"), c)
 	if fields, ok := fieldErrors(err); ok {
 		return s.showAcceptForm(w, r, http.StatusUnprocessableEntity, fields)

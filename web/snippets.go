@@ -136,7 +136,7 @@ func nginxSnippet(check, upstream string, query bool) string {
 location = /_claviger {
     internal;
     proxy_pass ` + check + `;
-    proxy_pass_request_body off;
+` + serverName(check) + `    proxy_pass_request_body off;
     proxy_set_header Content-Length "";
     proxy_set_header X-Original-Method $request_method;
     proxy_set_header X-Original-URI $request_uri;
@@ -146,6 +146,15 @@ location = /_claviger {
 }
 `)
 	return b.String()
+}
+
+// serverName has nginx name the host that it connects to by https, which it does not by
+// itself: behind a proxy that serves several, the check would reach another one.
+func serverName(address string) string {
+	if strings.HasPrefix(address, "https://") {
+		return "    proxy_ssl_server_name on;\n"
+	}
+	return ""
 }
 
 // nginxVariable names the variable that carries an identity header.

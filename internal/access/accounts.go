@@ -55,7 +55,7 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials) (SignedIn, error) 
 	if err != nil {
 		return SignedIn{}, err
 	}
-	ok, stale, err := a.Passwords.Check(ctx, att.user.PasswordHash, c.Password)
+	ok, stale, err := a.judge(ctx, att, c.Password)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -82,11 +82,6 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials) (SignedIn, error) 
 				return err
 			}
 		}
-		if c.Previous != "" {
-			if _, err := tx.EndSession(c.Previous, now); err != nil {
-				return err
-			}
-		}
 		var err error
 		out.Token, err = a.openSession(tx, att.user, c, now)
 		return err
@@ -94,8 +89,14 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials) (SignedIn, error) 
 	return out, err
 }
 
-// openSession inserts a session for the user, with its event.
+// openSession inserts a session for the user, in the place of the one that the browser
+// had, with its event.
 func (a *Accounts) openSession(tx NoteTx, user User, c Credentials, now time.Time) (secret.Secret, error) {
+	if c.Previous != "" {
+		if _, err := tx.EndSession(c.Previous, now); err != nil {
+			return secret.Secret{}, err
+		}
+	}
 	token := newSessionToken()
 	session := Session{
 		ID: newID(idSession, now), UserID: user.ID, TokenHash: HashToken(token), CreatedAt: now, SeenAt: now, PasswordAt: now,
@@ -184,7 +185,21 @@ func (a *Accounts) spend(tx NoteTx, att *attempt, key string, bound int) (refuse
 	return nil, nil
 }
 
-// refund takes the attempt back: it was right.
+// judge checks the password of an attempt. One that was not judged, because too many
+// are, is given back.
+func (a *Accounts) judge(ctx context.Context, att attempt, password secret.Secret) (ok, stale bool, err error) {
+	ok, stale, err = a.Passwords.Check(ctx, att.user.PasswordHash, password)
+	if err == nil {
+		return ok, stale, nil
+	}
+	back := a.Store.Note(context.WithoutCancel(ctx), func(tx NoteTx) error { return att.refund(tx) })
+	if back != nil {
+		return false, false, back
+	}
+	return false, false, err
+}
+
+// refund takes the attempt back: it was right, or never judged.
 func (att attempt) refund(tx NoteTx) error {
 	for _, key := range att.keys {
 		if err := tx.Refund(key); err != nil {

@@ -304,7 +304,7 @@ func (a *Authority) password(ctx context.Context, ask Ask, reach func(ReadTx, Us
 	if err != nil {
 		return att, err
 	}
-	ok, _, err := a.Passwords.Check(ctx, att.user.PasswordHash, c.Password)
+	ok, _, err := a.accounts.judge(ctx, att, c.Password)
 	if err != nil {
 		if busy := AsError(err); busy.Kind == RateLimited {
 			err = &OAuthError{Code: InvalidGrant, Description: "too many passwords are being checked; try again in a moment", RetryAfter: busy.RetryAfter}

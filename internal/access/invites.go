@@ -192,12 +192,22 @@ func openInvite(tx ReadTx, token secret.Secret, now time.Time) (OpenInvite, erro
 	if out.Organization, err = tx.OrganizationByID(out.Invite.OrganizationID); err != nil {
 		return out, err
 	}
-	_, err = tx.UserByEmail(FoldEmail(out.Invite.Email))
-	out.Known = err == nil
-	if missing(err) {
-		err = nil
+	if err := holds(tx, out.Invite); err != nil {
+		return out, err
 	}
-	return out, err
+	user, err := tx.UserByEmail(FoldEmail(out.Invite.Email))
+	if missing(err) {
+		return out, nil
+	}
+	out.Known = err == nil
+	if err != nil {
+		return out, err
+	}
+	_, err = tx.Membership(out.Organization.ID, user.ID)
+	if err == nil {
+		return out, fail(Conflict, out.Invite.Email+" is a member of "+out.Organization.Name+" already.")
+	}
+	return out, ignoreMissing(err)
 }
 
 // AcceptInvite makes the invited person a member and signs them in: a new user with
@@ -251,14 +261,8 @@ func (a *Accounts) AcceptInvite(ctx context.Context, token secret.Secret, name s
 // join makes the user a member in the invitation's role. The invitation must still be
 // one that its maker could make: who was removed or lowered invites nobody.
 func join(tx Tx, s Standing, user User, i Invite) error {
-	if i.CreatedByID != "" {
-		m, err := tx.Membership(s.Organization.ID, i.CreatedByID)
-		if err != nil && !missing(err) {
-			return err
-		}
-		if !m.Role.Reaches(Admin) || !m.Role.Reaches(i.Role) {
-			return fail(NotFound, "This invitation no longer holds: "+i.CreatedBy+" may not invite any more. Ask for a new one.")
-		}
+	if err := holds(tx, i); err != nil {
+		return err
 	}
 	ok, err := tx.InsertMembership(Membership{OrganizationID: s.Organization.ID, UserID: user.ID, Role: i.Role, CreatedAt: s.at})
 	if err != nil {
@@ -273,6 +277,21 @@ func join(tx Tx, s Standing, user User, i Invite) error {
 	e := s.event(ActJoin, user.ID, user.Email)
 	e.Detail = map[string]string{"role": string(i.Role)}
 	return record(tx, e)
+}
+
+// holds fails where the maker of an invitation could not make it any more.
+func holds(tx ReadTx, i Invite) error {
+	if i.CreatedByID == "" {
+		return nil
+	}
+	m, err := tx.Membership(i.OrganizationID, i.CreatedByID)
+	if err != nil && !missing(err) {
+		return err
+	}
+	if !m.Role.Reaches(Admin) || !m.Role.Reaches(i.Role) {
+		return fail(NotFound, "This invitation no longer holds: "+i.CreatedBy+" may not invite any more. Ask for a new one.")
+	}
+	return nil
 }
 
 // newDevice returns the mark by which a browser that has signed in is told from

@@ -43,9 +43,6 @@ func (a *Accounts) AddMember(ctx context.Context, who Actor, organization string
 	if _, err := ParseRole(string(role)); err != nil {
 		return User{}, false, err
 	}
-	if _, err := ParseRole(string(role)); err != nil {
-		return User{}, false, err
-	}
 	if err := a.checkOrganization(ctx, who, organization); err != nil {
 		return User{}, false, err
 	}
@@ -288,7 +285,8 @@ func (a *Accounts) RemoveMember(ctx context.Context, who Actor, organization, us
 }
 
 // RevokeEverything revokes a member's personal tokens for the organization and all
-// their access tokens, and signs them out everywhere.
+// their access tokens that open it, and signs them out, unless they belong to other
+// organizations too.
 func (a *Accounts) RevokeEverything(ctx context.Context, who Actor, organization, userID string) (User, Revocation, error) {
 	var user User
 	var out Revocation

@@ -251,7 +251,7 @@ func (a *Accounts) confirmPassword(ctx context.Context, user User, who Actor, d 
 	if err != nil {
 		return att, err
 	}
-	ok, _, err := a.Passwords.Check(ctx, att.user.PasswordHash, c.Password)
+	ok, _, err := a.judge(ctx, att, c.Password)
 	if err != nil {
 		return att, err
 	}
