@@ -45,7 +45,7 @@ type Passwords struct {
 
 // NewPasswords returns a hasher that runs at most atOnce checks at a time.
 func NewPasswords(atOnce int) *Passwords {
-	return &Passwords{slots: make(chan struct{}, atOnce), queue: make(chan struct{}, atOnce*queueFactor), dummy: hashPassword(New(RandomText(24)))}
+	return &Passwords{slots: make(chan struct{}, atOnce), queue: make(chan struct{}, atOnce*queueFactor), dummy: dummyHash()}
 }
 
 // Hash returns the hash of a new password in the PHC string format. It waits
@@ -103,7 +103,19 @@ func (p *Passwords) release() {
 func hashPassword(password Secret) string {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt)
-	sum := argon2.IDKey([]byte(password.Expose()), salt, argonTime, argonMemory, argonLanes, sumLen)
+	return printHash(salt, argon2.IDKey([]byte(password.Expose()), salt, argonTime, argonMemory, argonLanes, sumLen))
+}
+
+// dummyHash returns a hash of no password: checking against it costs as much as
+// against a real one. It is made of chance, which costs nothing at the start.
+func dummyHash() string {
+	chance := make([]byte, saltLen+sumLen)
+	_, _ = rand.Read(chance)
+	return printHash(chance[:saltLen], chance[saltLen:])
+}
+
+// printHash prints salt and sum in the PHC string format.
+func printHash(salt, sum []byte) string {
 	enc := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes, enc(salt), enc(sum))
 }
