@@ -56,12 +56,9 @@ func foldHeader(name string) string {
 	return string(b)
 }
 
-// reservedHeader reports whether a header of a caller must not reach an upstream:
+// reserved reports whether a header of a caller, by its folded name, must not reach an upstream:
 // it is, or folds into, an identity header or one by which proxies tell each other
 // where a request came from. The gateway sets those anew.
-func reservedHeader(name string) bool { return reserved(foldHeader(name)) }
-
-// reserved is reservedHeader for a name that is folded already.
 func reserved(folded string) bool {
 	if strings.HasPrefix(folded, "x-auth-") || strings.HasPrefix(folded, "x-forwarded-") || strings.HasPrefix(folded, "x-original-") {
 		return true

@@ -192,11 +192,18 @@ func (a *Accounts) judge(ctx context.Context, att attempt, password secret.Secre
 	if err == nil {
 		return ok, stale, nil
 	}
-	back := a.Store.Note(context.WithoutCancel(ctx), func(tx NoteTx) error { return att.refund(tx) })
-	if back != nil {
+	if back := a.giveBack(ctx, att); back != nil {
 		return false, false, back
 	}
 	return false, false, err
+}
+
+// giveBack is refund in a transaction of its own, for where nothing else is written.
+func (a *Accounts) giveBack(ctx context.Context, att attempt) error {
+	if len(att.keys) == 0 {
+		return nil
+	}
+	return a.Store.Note(context.WithoutCancel(ctx), func(tx NoteTx) error { return att.refund(tx) })
 }
 
 // refund takes the attempt back: it was right, or never judged.

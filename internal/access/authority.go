@@ -109,12 +109,12 @@ func (a *Authority) Grant(ctx context.Context, ask Ask) (Granted, error) {
 		return Granted{}, err
 	}
 	ttl, err := a.lifetime(ask, g.switches)
-	if err != nil {
-		return Granted{}, err
+	var restriction Scopes
+	if err == nil {
+		restriction, err = narrow(ask.Scope, g.scopes)
 	}
-	restriction, err := narrow(ask.Scope, g.scopes)
 	if err != nil {
-		return Granted{}, err
+		return Granted{}, errors.Join(err, a.accounts.giveBack(ctx, att)) // the password was right
 	}
 	if len(restriction) == 0 && g.user.ID != "" {
 		restriction = g.client.Restriction // the token is the user's: nothing else remembers what its client may do

@@ -63,10 +63,14 @@ func (r *Registry) IssueClient(ctx context.Context, a Actor, organization, appli
 	return r.issue(ctx, a, organization, application, KindClient, d)
 }
 
-// longestExpiry is never, or as long as the configuration lets credentials live.
+// longestExpiry is never, or as long as the configuration lets credentials live;
+// empty, which ParseExpiry takes for the latter, where that is no whole number of days.
 func (d Deps) longestExpiry() string {
 	if d.Limits.MaxLifetime == 0 {
 		return "never"
+	}
+	if d.Limits.MaxLifetime < defaultLifetime {
+		return ""
 	}
 	return strconv.Itoa(int(d.Limits.MaxLifetime/day)) + "d"
 }
