@@ -70,7 +70,20 @@ const (
 	AddressNotAllowed
 	InsufficientScope
 	UnknownAPI
+	OverLimit // the credential's own limit of requests
 )
+
+// reasonNames are the reasons as machines are told them: in headers, in what is
+// kept of refusals, and in metrics. They never change.
+var reasonNames = [...]string{
+	Accepted: "accepted", NoCredential: "no-credential", InvalidCredential: "invalid", CredentialExpired: "expired",
+	CredentialRevoked: "revoked", CredentialPaused: "paused", UserGone: "user-gone", BasicDisabled: "basic-disabled",
+	WayOff: "way-off", AddressNotAllowed: "address-not-allowed", InsufficientScope: "insufficient-scope",
+	UnknownAPI: "unknown-api", OverLimit: "rate-limited",
+}
+
+// String returns the reason's name, such as "address-not-allowed".
+func (r Reason) String() string { return reasonNames[r] }
 
 // Verdict is the decision on a request.
 type Verdict struct {
