@@ -6,6 +6,7 @@ GO        ?= go
 FUZZTIME  ?= 20s
 BENCHTIME ?= 1s
 BENCH     ?= .
+BENCH_ROUNDS ?= 15
 TESTFLAGS ?=
 TIMEOUT   ?= 20m
 TOOL      := $(GO) tool -modfile=tools.mod
@@ -44,8 +45,9 @@ race: deps ## run all tests under the race detector (needs a C compiler)
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@GO='$(GO)' bash .ci/fuzz '$(FUZZTIME)'
 
-bench: ## run the benchmarks (BENCH=regexp, BENCHTIME=1s)
-	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(TESTFLAGS) ./...
+bench: ## run the benchmarks (BENCH=regexp, BENCHTIME=1s), then compare with servers that do less (BENCH_CREDENTIALS=1000000,10000000)
+	@set -o pipefail; $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(TESTFLAGS) ./internal/access ./internal/secret ./store/... ./web | grep -E '^(goos|cpu|pkg|Benchmark|FAIL|ok)'
+	@BENCH_ROUNDS=$(BENCH_ROUNDS) $(GO) test -count=1 -v -timeout 120m ./internal/bench
 
 lint: ## formatting, go vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit 1; \

@@ -32,6 +32,14 @@ func ref(id string) any {
 	return id
 }
 
+// number returns a number that may be missing.
+func number(n int) any {
+	if n == 0 {
+		return nil
+	}
+	return int64(n)
+}
+
 // blob returns bytes that may be missing. Bytes are never written as a string,
 // which SQLite would not find again by bytes.
 func blob(b []byte) any {
@@ -86,6 +94,7 @@ type (
 	toTime    struct{ to *time.Time }
 	toText    struct{ to *string }
 	toSeconds struct{ to *time.Duration }
+	toNumber  struct{ to *int }
 	toScopes  struct{ to *access.Scopes }
 	toAllowed struct{ to *[]netip.Prefix }
 	toDetail  struct{ to *map[string]string }
@@ -111,11 +120,28 @@ func (s toText) Scan(value any) error {
 }
 
 func (s toSeconds) Scan(value any) error {
+	*s.to = 0
+	if value == nil {
+		return nil
+	}
 	n, ok := value.(int64)
 	if !ok {
 		return fmt.Errorf("a span of time is a %T", value)
 	}
 	*s.to = time.Duration(n) * time.Second
+	return nil
+}
+
+func (s toNumber) Scan(value any) error {
+	*s.to = 0
+	if value == nil {
+		return nil
+	}
+	n, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("a number is a %T", value)
+	}
+	*s.to = int(n)
 	return nil
 }
 

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -12,13 +14,18 @@ import (
 
 const (
 	credentialColumns = `c.id, c.organization_id, c.application_id, c.user_id, c.kind, c.label, c.scopes, c.prefix, c.last4,
-		c.key_id, c.digest, c.sealed, c.allowed, c.nonce, c.replaces, c.created_at, c.created_by,
+		c.key_id, c.digest, c.sealed, c.allowed, c.rate_per_second, c.rate_burst, c.nonce, c.replaces, c.created_at, c.created_by,
 		c.expires_at, c.paused_at, c.revoked_at, c.revoked_by, c.revoked_reason`
 
 	selectReplacing = `SELECT ` + credentialColumns + ` FROM credentials c
 		WHERE c.replaces = $1 AND c.replaces <> '' ORDER BY c.created_at DESC, c.id DESC LIMIT 1`
 
 	selectByDigest = `SELECT ` + credentialColumns + ` FROM credentials c WHERE c.digest = $1 AND c.key_id = $2`
+
+	insertCredential = `INSERT INTO credentials (id, organization_id, application_id, user_id, kind, label, label_key, scopes,
+			prefix, last4, shown_key, key_id, digest, sealed, allowed, rate_per_second, rate_burst, nonce, replaces, created_at, created_by,
+			expires_at, paused_at, revoked_at, revoked_by, revoked_reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`
 )
 
 // nonceMemory is how long the nonce of a form is remembered: longer than any
@@ -35,6 +42,8 @@ func credentialInto(c *access.Credential) []any {
 		&c.Prefix, &c.Last4,
 		&c.Digest.KeyID, &c.Digest.Sum, &c.Sealed,
 		toAllowed{&c.Allowed},
+		toNumber{&c.Limit.PerSecond},
+		toNumber{&c.Limit.Burst},
 		&c.Nonce, &c.Replaces,
 		toTime{&c.CreatedAt},
 		&c.CreatedBy,
@@ -143,6 +152,47 @@ func selectCredentials(f access.CredentialFilter) (string, []any, error) {
 	return text + w.limit(f.Limit), w.args, nil
 }
 
+// What has ended is read along two indexes, each in the order of its end.
+const (
+	endedRevoked = ` FROM credentials c WHERE c.application_id = $1 AND c.kind = $2 AND c.revoked_at IS NOT NULL`
+	endedExpired = ` FROM credentials c WHERE c.application_id = $1 AND c.kind = $2 AND c.revoked_at IS NULL AND c.expires_at IS NOT NULL AND c.expires_at <= $3`
+
+	selectRevoked = `SELECT ` + credentialColumns + endedRevoked + ` ORDER BY c.revoked_at DESC, c.id DESC LIMIT $3`
+	selectExpired = `SELECT ` + credentialColumns + endedExpired + ` ORDER BY c.expires_at DESC, c.id DESC LIMIT $4`
+	countEnded    = `SELECT (SELECT COUNT(*) FROM (SELECT 1` + endedRevoked + ` LIMIT $4) AS r) + (SELECT COUNT(*) FROM (SELECT 1` + endedExpired + ` LIMIT $4) AS e)`
+)
+
+// EndedCredentials returns an application's expired and revoked credentials of a kind,
+// the latest ended first.
+func (t *tx) EndedCredentials(applicationID string, kind access.Kind, now time.Time, limit int) ([]access.Credential, error) {
+	out, err := list(t, credentialInto, selectRevoked, applicationID, string(kind), limit)
+	if err != nil {
+		return nil, err
+	}
+	expired, err := list(t, credentialInto, selectExpired, applicationID, string(kind), micros(now), limit)
+	if err != nil {
+		return nil, err
+	}
+	end := func(c access.Credential) time.Time {
+		if c.RevokedAt.IsZero() {
+			return c.ExpiresAt
+		}
+		return c.RevokedAt
+	}
+	out = append(out, expired...)
+	slices.SortFunc(out, func(a, b access.Credential) int {
+		return cmp.Or(end(b).Compare(end(a)), cmp.Compare(b.ID, a.ID))
+	})
+	return out[:min(len(out), limit)], nil
+}
+
+// CountEnded counts an application's expired and revoked credentials of a kind, up to
+// most of each.
+func (t *tx) CountEnded(applicationID string, kind access.Kind, now time.Time, most int) (n int, err error) {
+	err = t.one([]any{&n}, countEnded, applicationID, string(kind), micros(now), most)
+	return min(n, most), err
+}
+
 // CountCredentials counts the credentials that a filter chooses, up to most.
 func (t *tx) CountCredentials(f access.CredentialFilter, most int) (n int, err error) {
 	w, err := credentialConditions(f)
@@ -209,18 +259,22 @@ func stateConditions(w *conditions, state access.State, now int64) error {
 // InsertCredential adds a credential. It is a Conflict when its id, digest or
 // nonce is there already, or the application's basic credential.
 func (t *tx) InsertCredential(c access.Credential) error {
-	return t.do(`INSERT INTO credentials (id, organization_id, application_id, user_id, kind, label, label_key, scopes,
-			prefix, last4, shown_key, key_id, digest, sealed, allowed, nonce, replaces, created_at, created_by,
-			expires_at, paused_at, revoked_at, revoked_by, revoked_reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+	return t.do(insertCredential,
 		c.ID, c.OrganizationID, ref(c.ApplicationID), ref(c.UserID), string(c.Kind), c.Label, fold(c.Label), scopesText(c.Restriction),
-		c.Prefix, c.Last4, fold(c.Masked()), c.Digest.KeyID, blob(c.Digest.Sum), blob(c.Sealed), allowedText(c.Allowed), c.Nonce, c.Replaces,
+		c.Prefix, c.Last4, fold(c.Masked()), c.Digest.KeyID, blob(c.Digest.Sum), blob(c.Sealed), allowedText(c.Allowed),
+		number(c.Limit.PerSecond), number(c.Limit.Burst), c.Nonce, c.Replaces,
 		micros(c.CreatedAt), c.CreatedBy, maybe(c.ExpiresAt), maybe(c.PausedAt), maybe(c.RevokedAt), c.RevokedBy, c.RevokedReason)
 }
 
 // RenameCredential gives a credential another label.
 func (t *tx) RenameCredential(id, label string) error {
 	return t.must(`UPDATE credentials SET label = $2, label_key = $3 WHERE id = $1`, id, label, fold(label))
+}
+
+// RestrictCredential sets from where and how often a credential may be used.
+func (t *tx) RestrictCredential(id string, allowed []netip.Prefix, l access.Limit) error {
+	return t.must(`UPDATE credentials SET allowed = $2, rate_per_second = $3, rate_burst = $4 WHERE id = $1`,
+		id, allowedText(allowed), number(l.PerSecond), number(l.Burst))
 }
 
 // PauseCredential pauses a credential that is neither paused nor revoked.

@@ -14,6 +14,10 @@ const (
 	eventColumns = `e.seq, e.id, e.at, e.organization_id, e.application_id, e.act, e.actor_id, e.actor_name, e.target_id,
 		e.target_name, e.elevation_id, e.reason, e.address, e.agent, e.count, e.detail, e.prev_hash, e.hash`
 
+	insertEvent = `INSERT INTO events (seq, id, at, organization_id, application_id, act, actor_id, actor_name, target_id,
+			target_name, elevation_id, reason, address, agent, count, detail, prev_hash, hash, encoding)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
+
 	selectHead = `SELECT e.seq, e.hash FROM events e ORDER BY e.seq DESC LIMIT 1`
 )
 
@@ -126,9 +130,7 @@ func (t *tx) InsertEvent(e access.Event) error {
 	if err != nil {
 		return fmt.Errorf("encode detail of event: %w", err)
 	}
-	return t.do(`INSERT INTO events (seq, id, at, organization_id, application_id, act, actor_id, actor_name, target_id,
-			target_name, elevation_id, reason, address, agent, count, detail, prev_hash, hash, encoding)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+	return t.do(insertEvent,
 		e.Seq, e.ID, micros(e.At), e.OrganizationID, e.ApplicationID, string(e.Act), e.ActorID, e.ActorName, e.TargetID,
 		e.TargetName, e.ElevationID, e.Reason, e.Address, e.Agent, e.Count, detail, blob(e.PrevHash), blob(e.Hash), access.EventEncoding)
 }

@@ -10,8 +10,11 @@ const (
 	organizationColumns = `o.id, o.slug, o.name, o.created_at`
 	applicationColumns  = `a.id, a.organization_id, a.slug, a.name, a.open, a.query_credentials, a.password_grant,
 		a.default_ttl, a.max_ttl, a.default_api_id, a.created_at`
-	apiColumns        = `i.id, i.application_id, i.slug, i.name, i.upstream, i.created_at`
+	apiColumns        = `i.id, i.application_id, i.slug, i.name, i.upstream, i.timeout, i.created_at`
 	membershipColumns = `m.organization_id, m.user_id, m.role, m.created_at`
+
+	selectOrganization = `SELECT ` + organizationColumns + ` FROM organizations o WHERE o.slug = $1`
+	selectApplication  = `SELECT ` + applicationColumns + ` FROM applications a WHERE a.organization_id = $1 AND a.slug = $2`
 
 	// selectTarget has a row for each API, or one with an API of NULLs. The join
 	// meets one row at each step before the APIs, which come in their order.
@@ -41,7 +44,7 @@ func applicationInto(a *access.Application) []any {
 
 // apiInto takes NULLs too: a target may have no API.
 func apiInto(i *access.API) []any {
-	return []any{toText{&i.ID}, toText{&i.ApplicationID}, toText{&i.Slug}, toText{&i.Name}, toText{&i.Upstream}, toTime{&i.CreatedAt}}
+	return []any{toText{&i.ID}, toText{&i.ApplicationID}, toText{&i.Slug}, toText{&i.Name}, toText{&i.Upstream}, toSeconds{&i.Timeout}, toTime{&i.CreatedAt}}
 }
 
 func membershipInto(m *access.Membership) []any {
@@ -50,7 +53,7 @@ func membershipInto(m *access.Membership) []any {
 
 // Organization returns the organization with that slug.
 func (t *tx) Organization(slug string) (o access.Organization, err error) {
-	err = t.one(organizationInto(&o), `SELECT `+organizationColumns+` FROM organizations o WHERE o.slug = $1`, slug)
+	err = t.one(organizationInto(&o), selectOrganization, slug)
 	return o, err
 }
 
@@ -73,8 +76,7 @@ func (t *tx) OrganizationsOf(userID string) ([]access.Organization, error) {
 
 // Application returns the application with that slug in an organization.
 func (t *tx) Application(organizationID, slug string) (a access.Application, err error) {
-	err = t.one(applicationInto(&a), `SELECT `+applicationColumns+` FROM applications a
-		WHERE a.organization_id = $1 AND a.slug = $2`, organizationID, slug)
+	err = t.one(applicationInto(&a), selectApplication, organizationID, slug)
 	return a, err
 }
 
@@ -131,6 +133,7 @@ func (t *tx) Target(organizationSlug, applicationSlug string) (access.Target, er
 		}
 		return true
 	}, selectTarget, organizationSlug, applicationSlug)
+	target.BasicID = basicID
 	switch {
 	case err != nil:
 		return access.Target{}, err
@@ -175,14 +178,14 @@ func (t *tx) UpdateApplication(a access.Application) error {
 
 // InsertAPI adds an API, unless the slug is taken in its application.
 func (t *tx) InsertAPI(i access.API) (bool, error) {
-	return t.changed(`INSERT INTO apis (id, application_id, slug, name, upstream, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (application_id, slug) DO NOTHING`,
-		i.ID, i.ApplicationID, i.Slug, i.Name, i.Upstream, micros(i.CreatedAt))
+	return t.changed(`INSERT INTO apis (id, application_id, slug, name, upstream, timeout, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (application_id, slug) DO NOTHING`,
+		i.ID, i.ApplicationID, i.Slug, i.Name, i.Upstream, seconds(i.Timeout), micros(i.CreatedAt))
 }
 
-// UpdateAPI changes an API's name and upstream.
+// UpdateAPI changes an API's name, upstream and timeout.
 func (t *tx) UpdateAPI(i access.API) error {
-	return t.must(`UPDATE apis SET name = $2, upstream = $3 WHERE id = $1`, i.ID, i.Name, i.Upstream)
+	return t.must(`UPDATE apis SET name = $2, upstream = $3, timeout = $4 WHERE id = $1`, i.ID, i.Name, i.Upstream, seconds(i.Timeout))
 }
 
 // PasswordGrant reports whether an application has the password grant on: one of

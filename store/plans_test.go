@@ -55,7 +55,8 @@ type question struct {
 
 func ask(text string, args []any, uses string) question { return question{text, args, uses} }
 
-// check asserts that a question uses its index, sorts nothing and walks no table.
+// check asserts that a question uses its index, sorts nothing and walks no table; what
+// a subquery has found, which is no more than its LIMIT, may be walked.
 func (q question) check(t *testing.T, s *Store, name string) {
 	t.Helper()
 	got := plan(t, s, q.text, q.args)
@@ -63,8 +64,9 @@ func (q question) check(t *testing.T, s *Store, name string) {
 		t.Errorf("%s does not use %s:\n%s", name, q.uses, got)
 	}
 	for step := range strings.Lines(got) {
-		byIndex := strings.Contains(step, "INDEX") || strings.HasPrefix(step, "SCAN CONSTANT")
-		if strings.Contains(step, "TEMP B-TREE") || (strings.HasPrefix(step, "SCAN") && !byIndex) {
+		found, walks := strings.CutPrefix(strings.TrimSpace(step), "SCAN ")
+		byIndex := strings.Contains(step, "INDEX") || found == "CONSTANT ROW" || walks && strings.Contains(got, "CO-ROUTINE "+found+"\n")
+		if strings.Contains(step, "TEMP B-TREE") || (walks && !byIndex) {
 			t.Errorf("%s sorts or walks a table: %s%s", name, step, got)
 		}
 	}
@@ -114,6 +116,8 @@ func TestPlans(t *testing.T) {
 		"active ones":        page(access.CredentialFilter{State: access.Active, After: cursor}, "credentials_newest_unrevoked"),
 		"expired ones":       page(access.CredentialFilter{State: access.Expired, After: cursor}, "credentials_newest_unrevoked"),
 		"ended ones":         page(access.CredentialFilter{Ended: true, After: cursor}, "credentials_newest "),
+		"revoked ones":       ask(selectRevoked, []any{"app_1", "token", 50}, "credentials_revoked (application_id=? AND kind=? AND revoked_at>?)"),
+		"lately expired":     ask(selectExpired, []any{"app_1", "token", 1, 50}, "credentials_expired (application_id=? AND kind=? AND expires_at>? AND expires_at<?)"),
 		"found ones":         page(access.CredentialFilter{Live: true, Search: "x", Scope: access.Scope{API: "a", Action: access.Read}}, "credentials_newest_unrevoked"),
 		"all events":         events(access.EventFilter{}, "sqlite_autoindex_events_1"),
 		"older events":       events(access.EventFilter{OrganizationID: "org_1", AfterSeq: 9}, "events_of_organization (organization_id=? AND seq<?)"),

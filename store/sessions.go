@@ -15,6 +15,9 @@ const (
 	selectSessionByToken = `SELECT ` + sessionColumns + ` FROM sessions s
 		WHERE (s.token_hash = $1 OR s.previous_hash = $1) AND s.ended_at IS NULL`
 
+	selectSessionsOf = `SELECT ` + sessionColumns + ` FROM sessions s
+		WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 ORDER BY s.created_at DESC, s.id DESC`
+
 	selectCurrentElevation = `SELECT ` + elevationColumns + ` FROM elevations v
 		WHERE v.session_id = $1 AND v.ended_at IS NULL ORDER BY v.started_at DESC, v.id DESC LIMIT 1`
 
@@ -56,6 +59,19 @@ func (t *tx) SessionByToken(hash []byte) (s access.Session, err error) {
 func (t *tx) Session(id string) (s access.Session, err error) {
 	err = t.one(sessionInto(&s), `SELECT `+sessionColumns+` FROM sessions s WHERE s.id = $1`, id)
 	return s, err
+}
+
+// SessionsOf returns a user's sessions that are neither ended nor over, the latest
+// opened first.
+func (t *tx) SessionsOf(userID string, now time.Time) ([]access.Session, error) {
+	var out []access.Session
+	var s access.Session
+	err := t.each(sessionInto(&s), func() bool {
+		out = append(out, s)
+		s = access.Session{}
+		return true
+	}, selectSessionsOf, userID, micros(now))
+	return out, err
 }
 
 // InsertSession adds a session.

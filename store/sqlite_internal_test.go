@@ -253,4 +253,8 @@ func TestUnavailable(t *testing.T) {
 	if err := closed.View(t.Context(), func(access.ReadTx) error { return nil }); access.KindOf(err) != access.Unavailable {
 		t.Errorf("view when closed: error %v, want an Unavailable one", err)
 	}
+	lookUp := func(tx access.ReadTx) error { _, err := tx.Target("acme", "orders"); return err }
+	if err := closed.Lookup(t.Context(), lookUp); access.KindOf(err) != access.Unavailable {
+		t.Errorf("lookup when closed: error %v, want an Unavailable one", err)
+	}
 }

@@ -38,6 +38,7 @@ type Store struct {
 	read    *pool
 	log     *slog.Logger
 	close   func() error
+	closed  atomic.Bool // from the moment at which the store begins to close
 }
 
 var _ access.Store = (*Store)(nil)
@@ -89,6 +90,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 			return fmt.Errorf("open database %s: %w", dsn.name, err)
 		}
 	}
+	if err := s.write.prepare(ctx, hotWrites); err != nil {
+		return fmt.Errorf("open database %s: %w", dsn.name, err)
+	}
 	return nil
 }
 
@@ -126,6 +130,7 @@ func (s *Store) Close() error {
 // closePools closes the readers first, so that the writer, as the last one to
 // leave, can put the database's files in order.
 func (s *Store) closePools() error {
+	s.closed.Store(true)
 	var errs []error
 	for _, p := range []*pool{s.read, s.write} {
 		if p == nil {
@@ -143,6 +148,23 @@ func (s *Store) closePools() error {
 func (s *Store) View(ctx context.Context, read func(access.ReadTx) error) error {
 	options := &sql.TxOptions{Isolation: s.dialect.isolation, ReadOnly: true}
 	return s.retry(ctx, s.read, options, func(t *tx) error { return read(t) })
+}
+
+// Lookup runs read without a transaction, for a single question: BEGIN and COMMIT
+// cost more than a lookup by an index does. It is not cut short when the caller goes
+// away, because watching for that costs as much, too.
+func (s *Store) Lookup(ctx context.Context, read func(access.ReadTx) error) error {
+	if s.read == nil || s.read.db == nil {
+		return unavailable(sql.ErrConnDone)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("lookup: %w", err)
+	}
+	err := read(&tx{ctx: context.WithoutCancel(ctx), sql: s.read.db, ready: s.read.ready, dialect: s.dialect})
+	if err != nil && s.closed.Load() {
+		return unavailable(err) // a closed statement has no error that could be told by its type
+	}
+	return err
 }
 
 // Update runs write in a transaction of its own and commits what it did if it
@@ -205,7 +227,7 @@ func (s *Store) transact(ctx context.Context, p *pool, options *sql.TxOptions, d
 	// After a commit this does nothing; after an error or a panic the closure's
 	// end is what is reported, not the rollback's.
 	defer func() { _ = began.Rollback() }()
-	if err := do(&tx{ctx: ctx, sql: began, ready: p.ready, dialect: s.dialect}); err != nil {
+	if err := do(&tx{ctx: ctx, sql: began, began: began, ready: p.ready, dialect: s.dialect}); err != nil {
 		return err
 	}
 	if err := began.Commit(); err != nil {

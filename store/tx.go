@@ -14,16 +14,38 @@ import (
 
 // hot are the statements that are prepared when the store is opened, because
 // requests and acts wait for them.
-var hot = []string{selectTarget, selectByDigest, selectSessionByToken, selectHead}
+var hot = []string{selectTarget, selectByDigest, selectAccessTokenByDigest, selectSessionByToken, selectHead, selectOrganization, selectApplication}
+
+// hotWrites are prepared where one writes: the two rows that nearly every act adds.
+var hotWrites = []string{insertCredential, insertEvent}
 
 // tx is one run of a closure. The families of statements are its methods, each
 // in a file of its own.
 type tx struct {
 	ctx     context.Context // of the one View or Update that it lives in
-	sql     *sql.Tx
+	sql     asker
+	began   *sql.Tx // nil: each question stands alone
 	ready   map[string]*sql.Stmt
 	dialect dialect
 	erased  bool // something was erased that must not linger
+}
+
+// asker is what a transaction and a pool have in common.
+type asker interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row
+	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, text string) (*sql.Stmt, error)
+}
+
+// prepared returns the statement that is ready for a text, for use here; nil where
+// there is none.
+func (t *tx) prepared(text string) *sql.Stmt {
+	stmt := t.ready[text]
+	if stmt == nil || t.began == nil {
+		return stmt
+	}
+	return t.began.StmtContext(t.ctx, stmt)
 }
 
 // failure turns an error of the driver into one of the domain's.
@@ -45,8 +67,8 @@ func (t *tx) failure(err error) error {
 
 // one reads a single row into dest.
 func (t *tx) one(dest []any, text string, args ...any) error {
-	if stmt, ok := t.ready[text]; ok {
-		return t.failure(t.sql.StmtContext(t.ctx, stmt).QueryRowContext(t.ctx, args...).Scan(dest...))
+	if stmt := t.prepared(text); stmt != nil {
+		return t.failure(stmt.QueryRowContext(t.ctx, args...).Scan(dest...))
 	}
 	return t.failure(t.sql.QueryRowContext(t.ctx, text, args...).Scan(dest...))
 }
@@ -71,8 +93,8 @@ func (t *tx) each(dest []any, do func() bool, text string, args ...any) error {
 }
 
 func (t *tx) query(text string, args ...any) (*sql.Rows, error) {
-	if stmt, ok := t.ready[text]; ok {
-		return t.sql.StmtContext(t.ctx, stmt).QueryContext(t.ctx, args...)
+	if stmt := t.prepared(text); stmt != nil {
+		return stmt.QueryContext(t.ctx, args...)
 	}
 	return t.sql.QueryContext(t.ctx, text, args...)
 }
@@ -95,7 +117,13 @@ func list[T any](t *tx, into func(*T) []any, text string, args ...any) ([]T, err
 
 // changed runs a conditional change and reports whether it happened.
 func (t *tx) changed(text string, args ...any) (bool, error) {
-	result, err := t.sql.ExecContext(t.ctx, text, args...)
+	var result sql.Result
+	var err error
+	if stmt := t.prepared(text); stmt != nil {
+		result, err = stmt.ExecContext(t.ctx, args...)
+	} else {
+		result, err = t.sql.ExecContext(t.ctx, text, args...)
+	}
 	if err != nil {
 		return false, t.failure(err)
 	}
@@ -120,13 +148,39 @@ func (t *tx) must(text string, args ...any) error {
 
 // prepare makes a change ready to be run many times within this transaction.
 func (t *tx) prepare(text string) (func(args ...any) error, error) {
+	change, err := t.prepareConditional(text)
+	return func(args ...any) error {
+		_, err := change(args...)
+		return err
+	}, err
+}
+
+// prepareConditional is prepare for a change that reports whether it happened.
+func (t *tx) prepareConditional(text string) (func(args ...any) (bool, error), error) {
 	stmt, err := t.sql.PrepareContext(t.ctx, text) // closed with the transaction
 	if err != nil {
 		return nil, t.failure(err)
 	}
-	return func(args ...any) error {
-		_, err := stmt.ExecContext(t.ctx, args...)
-		return t.failure(err)
+	return func(args ...any) (bool, error) {
+		result, err := stmt.ExecContext(t.ctx, args...)
+		if err != nil {
+			return false, t.failure(err)
+		}
+		n, err := result.RowsAffected()
+		return n > 0, t.failure(err)
+	}, nil
+}
+
+// prepareCount makes a question for one number ready to be asked many times within
+// this transaction.
+func (t *tx) prepareCount(text string) (func(args ...any) (int, error), error) {
+	stmt, err := t.sql.PrepareContext(t.ctx, text) // closed with the transaction
+	if err != nil {
+		return nil, t.failure(err)
+	}
+	return func(args ...any) (n int, err error) {
+		err = stmt.QueryRowContext(t.ctx, args...).Scan(&n)
+		return n, t.failure(err)
 	}, nil
 }
 

@@ -129,7 +129,7 @@ func (t *tx) Calls(credentialIDs []string, since time.Time) (map[string]int64, e
 }
 
 // ApplicationUses sums up the applications of an organization, by their ids: live
-// credentials of their own, accepted calls since the minute of a moment, and the
+// credentials of their own (counted to a thousand and one of each sort), accepted calls since the minute of a moment, and the
 // latest accepted call.
 func (t *tx) ApplicationUses(organizationID string, since, now time.Time) (map[string]access.ApplicationUse, error) {
 	text, args := selectApplicationUses(organizationID, since, now)
@@ -154,8 +154,8 @@ func selectApplicationUses(organizationID string, since, now time.Time) (string,
 		calls += ` + COALESCE((SELECT CAST(SUM(u.accepted) AS BIGINT) FROM application_uses u WHERE u.application_id = a.id AND ` + s.within(w, "u") + `), 0)`
 	}
 	text := `SELECT a.id,
-		(SELECT COUNT(*) FROM credentials c WHERE c.application_id = a.id AND c.revoked_at IS NULL AND c.expires_at IS NULL)
-		+ (SELECT COUNT(*) FROM credentials c WHERE c.application_id = a.id AND c.revoked_at IS NULL AND c.expires_at > ` + at + `),
+		(SELECT COUNT(*) FROM (SELECT 1 FROM credentials c WHERE c.application_id = a.id AND c.revoked_at IS NULL AND c.expires_at IS NULL LIMIT 1001) AS f)
+		+ (SELECT COUNT(*) FROM (SELECT 1 FROM credentials c WHERE c.application_id = a.id AND c.revoked_at IS NULL AND c.expires_at > ` + at + ` LIMIT 1001) AS d),
 		` + calls + `,
 		(SELECT u.last_at FROM application_uses u WHERE u.application_id = a.id AND u.resolution = ` + w.arg(seconds(byDay)) + `
 			AND u.last_at IS NOT NULL ORDER BY u.start DESC LIMIT 1)
@@ -173,11 +173,14 @@ func (t *tx) WayUses(applicationID string, since time.Time) (query, password int
 }
 
 // AddUses adds uses to what there is of the same credential, application and
-// time, by minute, hour and day, and to their applications' sums.
+// time, by minute, hour and day, and to their applications' sums; and their callers
+// and refusals by hour and day. It goes by credential, so that writers on an engine
+// with row locks cannot wait for each other.
 func (t *tx) AddUses(uses []access.Use) error {
 	if len(uses) == 0 {
 		return nil
 	}
+	uses = slices.SortedStableFunc(slices.Values(uses), func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) })
 	byCredential, err := t.prepare(addUse)
 	if err != nil {
 		return err
@@ -191,10 +194,12 @@ func (t *tx) AddUses(uses []access.Use) error {
 			}
 		}
 	}
-	if err := t.setLastUses(uses); err != nil {
-		return err
+	for _, add := range []func([]access.Use) error{t.setLastUses, t.addCallers, t.addRefusals, t.addApplicationUses} {
+		if err := add(uses); err != nil {
+			return err
+		}
 	}
-	return t.addApplicationUses(uses)
+	return nil
 }
 
 func (t *tx) setLastUses(uses []access.Use) error {

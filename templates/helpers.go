@@ -323,3 +323,11 @@ func from(address string) string {
 	}
 	return " from "
 }
+
+func proxyNames(list []ProxyView) []string {
+	names := make([]string, len(list))
+	for i, proxy := range list {
+		names[i] = proxy.Name
+	}
+	return names
+}

@@ -197,7 +197,7 @@ func TestPagesHaveOneHeadingAndAtMostOnePrimaryButton(t *testing.T) {
 // the field says so itself.
 func TestWrongFieldsAreMarked(t *testing.T) {
 	for name, want := range map[string]int{
-		"token-form-wrong": 3, "elevate-wrong": 2, "setup": 1, "disable-basic": 1, "application-new": 1,
+		"token-form-wrong": 5, "restrict-wrong": 3, "elevate-wrong": 2, "setup": 1, "disable-basic": 1, "application-new": 1,
 		"invite-form": 1, "invite-accept-known": 1, "personal-form-wrong": 3, "replace": 1, "settings-wrong": 3, "inspect-wrong": 1,
 	} {
 		got := 0

@@ -80,8 +80,8 @@ func clientSamples() []sample {
 
 func replaceForm() templates.ReplaceFormView {
 	return templates.ReplaceFormView{
-		Frame: inManage("Replace", templates.Link{Text: "Replace"}), Noun: "token", Label: "Northwind nightly", Masked: "clavt_8fK2…x9Qa", LastUsed: ago(2 * time.Minute),
-		LastFrom: "10.0.3.7", LastAgent: "curl/8.5", Calls: "1,180", InUse: true, MinDate: "2026-11-22", MaxDate: "2027-11-21",
+		Frame: inManage("Replace", templates.Link{Text: "Replace"}), Noun: "token", Label: "Northwind nightly", Masked: "clavt_8fK2…x9Qa",
+		Use: sampleUse("1,180", "2 addresses", 2*time.Minute, "10.0.3.7"), MinDate: "2026-11-22", MaxDate: "2027-11-21",
 		Ends: []templates.ExpiryChoice{
 			{Value: "now", Text: "Now"},
 			{Value: "24h", Text: "In 24 hours", Date: "22 November, 14:08"},

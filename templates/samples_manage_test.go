@@ -53,7 +53,8 @@ func sampleManage() templates.ManageAPIView {
 		Frame: inManage("Manage API"), Application: "Orders", BaseURLs: sampleURLs(),
 		Basic: templates.BasicView{
 			Username: "app_01jq7d3v9m2xk4t8e6w5r7k2f", RevealAction: sampleBase + "/basic/reveal", Nonce: "n-1", HideURL: sampleBase,
-			Calls: "1,204", LastUsed: ago(40 * time.Second), LastFrom: "10.0.3.7", LastAgent: "curl/8.5",
+			Used: "Used 1,204 times in the last 24 hours", UseURL: sampleBase + "/basic", LastUsed: ago(40 * time.Second), LastFrom: "10.0.3.7", LastAgent: "curl/8.5",
+			Allow: []string{"10.0.0.0/8"}, Limit: "at most 100 requests a second, bursts of 200 · on each node", RestrictURL: sampleBase + "/basic/restrict",
 		},
 		Tokens: templates.TokensView{
 			FormURL: sampleBase, Total: "212", Rows: sampleRows(), Folded: gone, FoldedText: "14 revoked and expired",
@@ -71,7 +72,7 @@ func manageSamples() []sample {
 	revealed.Basic.Password, revealed.Basic.CopyOnLoad = samplePassword, true
 	revealed.Flash = &templates.Flash{Kind: templates.FlashInfo, Text: "The password is shown. This was recorded."}
 	bare := sampleManage()
-	bare.Basic = templates.BasicView{Disabled: true, DisabledAt: ago(72 * time.Hour), DisabledBy: "Jon Wu", DisabledReason: "Leaked in a public repository"}
+	bare.Basic = templates.BasicView{Disabled: true, DisabledAt: ago(72 * time.Hour), DisabledBy: "Jon Wu", DisabledReason: "Leaked in a public repository", UseURL: sampleBase + "/basic"}
 	bare.Tokens = templates.TokensView{FormURL: sampleBase}
 	bare.DisableBasicURL, bare.Snippets = "", nil
 	bare.Flash = &templates.Flash{Kind: templates.FlashSuccess, Text: "Token “CI” was paused.", Undo: &templates.Undo{Text: "Resume", Action: sampleBase + "/tokens/01/resume"}}
@@ -81,11 +82,11 @@ func manageSamples() []sample {
 	nothing.Tokens.Rows, nothing.Tokens.Folded, nothing.Tokens.Filtered, nothing.Tokens.Range = nil, nil, true, ""
 	disable := templates.DisableBasicView{
 		Frame: inManage("Disable Basic", templates.Link{Text: "Disable Basic"}), Application: "Orders", Match: "orders", Action: sampleBase + "/basic/disable",
-		Calls: "1,204", InUse: true, LastUsed: ago(40 * time.Second), CancelURL: sampleBase,
+		Use: sampleUse("1,204", "3 addresses", 40*time.Second, "10.0.3.7"), CancelURL: sampleBase,
 		Callers: []templates.CallerRow{
-			{From: "10.0.3.7", Agent: "curl/8.5", Calls: "1,180", Last: ago(40 * time.Second)},
-			{From: "10.0.9.12", Agent: "okhttp/4.12", Calls: "21", Last: ago(3 * time.Hour)},
-			{From: "192.168.7.4", Agent: "python-requests", Calls: "3", Last: ago(19 * time.Hour)},
+			{From: "10.0.3.7", Calls: "1,180", Last: ago(40 * time.Second)},
+			{From: "10.0.9.12", Calls: "21", Last: ago(3 * time.Hour)},
+			{From: "other addresses, too many to name", Plain: true, Calls: "3", Last: ago(19 * time.Hour)},
 		},
 		Confirm: "order", Errors: []templates.FieldError{{Field: "confirm", Message: "Type orders, the slug of the application."}},
 	}
@@ -121,6 +122,7 @@ func tokenForm() templates.TokenFormView {
 func tokenSamples() []sample {
 	wrong := tokenForm()
 	wrong.Label, wrong.Allow, wrong.ExpiresDate = "", "10.0.3.300", "2020-01-01"
+	wrong.Rate, wrong.Burst = "many", "0"
 	wrong.Expires[2].Checked, wrong.Expires[4].Checked = false, true
 	wrong.Errors = []templates.FieldError{
 		{Field: "label", Message: "A token needs a label."},
@@ -128,12 +130,15 @@ func tokenSamples() []sample {
 		{Field: "expires", Message: "Choose when it expires."},
 		{Field: "expires_date", Message: "The date is in the past."},
 		{Field: "allow", Message: "10.0.3.300 is no address and no network."},
+		{Field: "rate", Message: "Enter a whole number from 1 to 100,000."},
+		{Field: "burst", Message: "Enter a whole number from 1 to 1,000,000."},
 	}
-	row := templates.RevokeRow{ID: "01", Label: "Northwind nightly", Masked: "clavt_8fK2…x9Qa", LastUsed: ago(3 * time.Minute), LastFrom: "10.0.0.4", Calls: "1,180", InUse: true}
-	other := templates.RevokeRow{ID: "02", Label: "CI smoke test", Masked: "clavt_1mPz…44Tt", LastUsed: templates.When{Text: "never"}, Calls: "0"}
+	row := templates.RevokeRow{ID: "01", Label: "Northwind nightly", Masked: "clavt_8fK2…x9Qa", Use: sampleUse("1,180", "1 address", 3*time.Minute, "10.0.0.4")}
+	other := templates.RevokeRow{ID: "02", Label: "CI smoke test", Masked: "clavt_1mPz…44Tt", Use: templates.UseLine{Calls: "0", LastUsed: templates.When{Text: "never"}}}
 	confirm := templates.RevokeConfirmView{Frame: inManage("Revoke", templates.Link{Text: "Revoke"}), Application: "Orders", Action: sampleBase + "/tokens/revoke", CancelURL: sampleBase}
 	one, two := confirm, confirm
 	one.Tokens, two.Tokens = []templates.RevokeRow{row}, []templates.RevokeRow{row, other}
+	two.Together = sampleUse("1,180", "", 3*time.Minute, "10.0.0.4")
 	at := sampleBase + "/tokens/01"
 	return []sample{
 		{name: "token-form", page: templates.TokenForm(tokenForm())},
@@ -149,7 +154,7 @@ func tokenSamples() []sample {
 			Frame: inManage("Northwind nightly", templates.Link{Text: "Northwind nightly"}), Label: "Northwind nightly", Masked: "clavt_8fK2…x9Qa", State: templates.StatePaused,
 			StateDetail: "since yesterday, by Mara Lane", Scopes: "read on Backend API", Created: on("3 March 2026", sampleNow.AddDate(0, -8, 0)), CreatedBy: "Mara Lane",
 			Expires: ago(-6 * 24 * time.Hour), ExpiresSoon: true, Allow: []string{"10.0.3.0/24", "2001:db8::/32"}, LastUsed: ago(2 * time.Minute), LastFrom: "10.0.3.7", LastAgent: "curl/8.5",
-			Calls: "1,180", Calls30: "35,112", Events: sampleEvents()[:2], RenameURL: at + "/rename", ResumeAction: at + "/resume", RevokeURL: sampleBase + "/tokens/revoke?id=01",
+			Calls: "1,180", Calls30: "35,112", Usage: sampleUsage(), Events: sampleEvents()[:2], Limit: "at most 10 requests a second, bursts of 20 · on each node", RenameURL: at + "/rename", RestrictURL: at + "/restrict", ResumeAction: at + "/resume", RevokeURL: sampleBase + "/tokens/revoke?id=01",
 		})},
 		{name: "token-rename", page: templates.RenameToken(templates.RenameTokenView{
 			Frame: inManage("Rename", templates.Link{Text: "Rename"}), Was: "Northwind nightly", Label: "Northwind nightly", Action: at + "/rename", CancelURL: sampleBase,

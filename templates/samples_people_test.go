@@ -92,9 +92,9 @@ func peopleSamples() []sample {
 			Frame: elevated(inMembers("Remove")), Heading: "Remove Jon Wu from Acme?", Action: back + "/m2/remove", Verb: "Remove Jon Wu", CancelURL: back,
 			Consequence: "From the moment you confirm, Jon Wu cannot see Acme, and every request with these is refused. Their account and other organizations stay.",
 			Affected: []templates.AffectedRow{
-				{What: "1 API token", LastUsed: ago(3 * time.Minute), LastFrom: "10.0.0.4", InUse: true},
-				{What: "14 access tokens", LastUsed: ago(50 * time.Hour), LastFrom: "10.0.3.7"},
-				{What: "2 sessions", LastUsed: ago(26 * time.Hour)},
+				{What: "1 API token", Use: sampleUse("12", "", 3*time.Minute, "10.0.0.4")},
+				{What: "14 access tokens"},
+				{What: "2 sessions", Use: templates.UseLine{LastUsed: ago(26 * time.Hour)}},
 			},
 		})},
 		{name: "invite-accept", page: templates.AcceptInvite(accept)},
@@ -167,7 +167,7 @@ func personalSamples() []sample {
 	}
 	revoke := templates.RevokeConfirmView{Frame: inMembers("Revoke"), Noun: "personal token", Application: "Acme", Action: list + "/revoke", CancelURL: list}
 	for i, row := range personalRows()[:2] {
-		revoke.Tokens = append(revoke.Tokens, templates.RevokeRow{ID: row.ID, Label: row.Label, Whose: row.Whose, Masked: row.Masked, LastUsed: row.LastUsed, LastFrom: row.LastFrom, Calls: row.Calls, InUse: i == 0})
+		revoke.Tokens = append(revoke.Tokens, templates.RevokeRow{ID: row.ID, Label: row.Label, Whose: row.Whose, Masked: row.Masked, Use: templates.UseLine{LastUsed: row.LastUsed, LastFrom: row.LastFrom, Calls: row.Calls, InUse: i == 0}})
 	}
 	pause := revoke
 	pause.Act, pause.Noun, pause.Tokens = templates.ActPause, "client", revoke.Tokens[:1]

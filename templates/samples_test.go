@@ -83,6 +83,8 @@ func samples() []sample {
 	all = append(all, peopleSamples()...)
 	all = append(all, personalSamples()...)
 	all = append(all, clientSamples()...)
+	all = append(all, usageSamples()...)
+	all = append(all, restrictSamples()...)
 	return append(all, settingsSamples()...)
 }
 
@@ -221,9 +223,12 @@ func applicationSamples() []sample {
 		EditURL: "/orgs/acme/apps/orders/edit", NewAPIURL: "/orgs/acme/apps/orders/apis/new", CreateTokenURL: "/orgs/acme/apps/orders/manage-api/tokens/new",
 		Curl:         "curl -H \"Authorization: Bearer $TOKEN\" \\\n     https://api.example.com/acme/orders/backend/",
 		FirstCallURL: "/orgs/acme/apps/orders/first-call",
-		Proxies: []templates.Snippet{
-			{Language: "nginx", Text: "location / {\n    auth_request /claviger;\n    proxy_set_header X-Auth-Subject $auth_subject;\n}"},
-			{Language: "Caddy", Text: "forward_auth 127.0.0.1:8080 {\n    uri /verify/acme/orders/backend\n}"},
+		Proxies: []templates.ProxyView{
+			{Name: "nginx", Files: []templates.ProxyFile{{Name: "nginx.conf", Text: "location / {\n    auth_request /_claviger;\n    proxy_set_header X-Auth-Subject $claviger_subject;\n}"}}, Notes: []string{"Needs ngx_http_auth_request_module.", "Where Claviger cannot be reached nginx answers 500."}},
+			{Name: "Caddy", Files: []templates.ProxyFile{{Name: "Caddyfile", Text: "forward_auth 127.0.0.1:8080 {\n    uri /verify/acme/orders/backend\n}"}}, Notes: []string{"route keeps this order, and the order matters."}},
+			{Name: "HAProxy", Files: []templates.ProxyFile{{Name: "haproxy.cfg", Text: "http-request lua.claviger http://127.0.0.1:8080/verify/acme/orders/backend"}, {Name: "claviger.lua", Text: "core.register_action(\"claviger\", { \"http-req\" }, claviger, 1)"}}, Notes: []string{"Needs HAProxy 2.6 or later with Lua."}},
+			{Name: "Traefik", Files: []templates.ProxyFile{{Name: "dynamic configuration", Text: "http:\n  middlewares:\n    claviger:\n      forwardAuth:"}, {Name: "static configuration", Text: "aliasHeadersStrategy: delete"}}},
+			{Name: "Envoy", Files: []templates.ProxyFile{{Name: "HTTP connection manager", Text: "path_prefix: \"/verify/acme/orders/backend\""}}, Notes: []string{"Name Envoy’s own address in trusted_proxies too."}},
 		},
 	}
 	done := view
@@ -244,7 +249,7 @@ func applicationSamples() []sample {
 		})},
 		{name: "api-edit", page: templates.APIForm(templates.APIFormView{
 			Frame: inOrders("Edit API"), Application: "Orders", Action: "/orgs/acme/apps/orders/apis/oplog", Name: "Oplog API", Slug: "oplog",
-			Upstream: "builtin:echo", CancelURL: "/orgs/acme/apps/orders",
+			Upstream: "builtin:echo", Timeout: "300", CancelURL: "/orgs/acme/apps/orders",
 		})},
 	}
 }

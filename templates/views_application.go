@@ -22,6 +22,7 @@ type APIFormView struct {
 	Name        string
 	Slug        string
 	Upstream    string
+	Timeout     string // in seconds; empty: the gateway's
 	CancelURL   string
 	Errors      []FieldError
 }
@@ -67,11 +68,23 @@ type ApplicationView struct {
 	// FirstCallURL is polled for the FirstCall fragment.
 	FirstCallURL string
 	FirstCall    FirstCallView
-	// Proxies are the snippets of step three, without a Method.
-	Proxies []Snippet
+	// Proxies are the configurations of step three, six at most.
+	Proxies []ProxyView
 	// Clients are the application's own; nil for all but admins.
 	Clients *ClientsView
 }
+
+// ProxyView is how one proxy is put in front of an API.
+type ProxyView struct {
+	// Name is the tab: "nginx".
+	Name  string
+	Files []ProxyFile
+	// Notes are sentences about what it needs and where its limits are.
+	Notes []string
+}
+
+// ProxyFile is a file of a proxy's configuration, or the part of one.
+type ProxyFile struct{ Name, Text string }
 
 // APIRow is one API of an application.
 type APIRow struct {
@@ -126,11 +139,18 @@ type BasicView struct {
 	// HideURL is this page without the password.
 	HideURL string
 
-	// Calls is the grouped number of calls in 24 hours.
-	Calls     string
+	// Used is "Used 1,204 times in the last 24 hours"; UseURL leads to the page on it.
+	Used      string
+	UseURL    string
 	LastUsed  When
 	LastFrom  string
 	LastAgent string
+
+	// Allow lists the networks that it may be used from; none lets any address in.
+	// Limit is empty for none. RestrictURL leads to the form for both.
+	Allow       []string
+	Limit       string
+	RestrictURL string
 }
 
 // DisableBasicView confirms the end of an application's Basic credentials.
@@ -140,21 +160,11 @@ type DisableBasicView struct {
 	// Match is what must be typed: the application's slug.
 	Match  string
 	Action string
-	// Calls is the grouped number of calls in 24 hours; InUse if it is not zero.
-	Calls    string
-	InUse    bool
-	LastUsed When
-	Callers  []CallerRow
+	Use    UseLine
+	// Callers are the addresses with the most calls in 24 hours.
+	Callers []CallerRow
 	// Confirm is what was typed.
 	Confirm   string
 	CancelURL string
 	Errors    []FieldError
-}
-
-// CallerRow is one address that uses a credential.
-type CallerRow struct {
-	From  string
-	Agent string
-	Calls string
-	Last  When
 }

@@ -85,15 +85,10 @@ type ReplacedView struct {
 type ReplaceFormView struct {
 	Frame
 	// Noun is "token" or "client".
-	Noun      string
-	Label     string
-	Masked    string
-	LastUsed  When
-	LastFrom  string
-	LastAgent string
-	// Calls is the grouped number of calls in 24 hours; InUse if it is not zero.
-	Calls string
-	InUse bool
+	Noun   string
+	Label  string
+	Masked string
+	Use    UseLine
 	// Ends are the choices now, 24h, 7d and date, as the field "end"; Date says
 	// when: "28 November 2026, 14:08".
 	Ends []ExpiryChoice

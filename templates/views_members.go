@@ -116,11 +116,8 @@ type MemberConfirmView struct {
 // AffectedRow counts the credentials of one kind that an act ends.
 type AffectedRow struct {
 	// What is "3 personal tokens", "1 access token", "2 sessions".
-	What     string
-	LastUsed When
-	LastFrom string
-	// InUse marks what was used within 24 hours.
-	InUse bool
+	What string
+	Use  UseLine
 }
 
 // AcceptInviteView is the stranger's page behind an invitation's link.

@@ -80,7 +80,10 @@ type TokenFormView struct {
 	MinDate     string
 	MaxDate     string
 	// Allow has one network a line; empty lets any address in.
-	Allow     string
+	Allow string
+	// Rate and Burst are numbers as texts; empty for no limit.
+	Rate      string
+	Burst     string
 	Nonce     string
 	CancelURL string
 	Errors    []FieldError
@@ -156,7 +159,9 @@ type TokenView struct {
 	Expires     When
 	ExpiresSoon bool
 	// Allow lists its networks; none lets any address in.
-	Allow     []string
+	Allow []string
+	// Limit is "at most 10 requests a second, …"; empty for none.
+	Limit     string
 	LastUsed  When
 	LastFrom  string
 	LastAgent string
@@ -164,12 +169,14 @@ type TokenView struct {
 	// an empty one is left out.
 	Calls   string
 	Calls30 string
+	Usage   UsageView
 	// Replaces is the one before it, ReplacedBy the one after it, or nil.
 	Replaces   *ReplacedView
 	ReplacedBy *ReplacedView
 	Events     []EventRow
 	// The acts; an empty one is left out.
 	RenameURL    string
+	RestrictURL  string
 	PauseAction  string
 	ResumeAction string
 	ReplaceURL   string
@@ -209,8 +216,10 @@ type RevokeConfirmView struct {
 	Application string
 	Action      string
 	Tokens      []RevokeRow
-	CancelURL   string
-	Errors      []FieldError
+	// Together is the use of all of them, where there are several.
+	Together  UseLine
+	CancelURL string
+	Errors    []FieldError
 }
 
 // RevokeRow is one credential that is about to be revoked.
@@ -218,11 +227,7 @@ type RevokeRow struct {
 	ID    string
 	Label string
 	// Whose is its person, where it is one's.
-	Whose    string
-	Masked   string
-	LastUsed When
-	LastFrom string
-	// Calls is the grouped number of calls in 24 hours; InUse if it is not zero.
-	Calls string
-	InUse bool
+	Whose  string
+	Masked string
+	Use    UseLine
 }

@@ -3,6 +3,9 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	"claviger/internal/access"
 	"claviger/templates"
@@ -20,7 +23,7 @@ func (s *Server) application(w http.ResponseWriter, r *http.Request) error {
 		Frame: s.frame(r, st.Application.Name, st), Name: st.Application.Name, Open: st.Application.Switches.Open,
 		Summary: summary(started), BaseURLs: s.baseURLs(st, started.APIs), HasToken: started.HasToken,
 		Curl: s.tryCurl(st, started.APIs, access.AllScopes()), FirstCallURL: path + "/calls", FirstCall: s.firstCallView(started.First),
-		Proxies: s.proxySnippets(st, started.APIs),
+		Proxies: s.proxies(st, started.APIs),
 	}
 	admin := st.Role.Reaches(access.Admin)
 	if admin {
@@ -148,13 +151,13 @@ func (s *Server) newAPIView(r *http.Request, form url.Values) (templates.APIForm
 	st, err := s.Registry.Stand(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), access.Admin)
 	return templates.APIFormView{
 		Frame: s.frame(r, "New API", st, crumb("New API", "")), New: true, Application: st.Application.Name, Action: appPath(st) + "/apis",
-		Name: form.Get("name"), Slug: form.Get("slug"), Upstream: form.Get("upstream"), CancelURL: appPath(st),
+		Name: form.Get("name"), Slug: form.Get("slug"), Upstream: form.Get("upstream"), Timeout: form.Get("timeout"), CancelURL: appPath(st),
 	}, err
 }
 
 // createAPI adds an API to an application.
 func (s *Server) createAPI(w http.ResponseWriter, r *http.Request) error {
-	draft := access.APIDraft{Slug: r.PostForm.Get("slug"), Name: r.PostForm.Get("name"), Upstream: r.PostForm.Get("upstream")}
+	draft := access.APIDraft{Slug: r.PostForm.Get("slug"), Name: r.PostForm.Get("name"), Upstream: r.PostForm.Get("upstream"), Timeout: timeoutIn(r.PostForm)}
 	api, err := s.Registry.CreateAPI(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), draft)
 	if fields, ok := fieldErrors(err); ok {
 		view, err := s.newAPIView(r, r.PostForm)
@@ -193,18 +196,38 @@ func (s *Server) editAPIView(w http.ResponseWriter, r *http.Request) (templates.
 		Frame: s.frame(r, "Edit "+api.Name, st, crumb("Edit "+api.Name, "")), Application: st.Application.Name, Action: appPath(st) + "/apis/" + api.Slug,
 		Name: api.Name, Slug: api.Slug, Upstream: api.Upstream, CancelURL: appPath(st),
 	}
+	if api.Timeout != 0 {
+		view.Timeout = strconv.Itoa(int(api.Timeout / time.Second))
+	}
 	if form.Has("name") {
 		view.Name = form.Get("name")
 	}
 	if form.Has("upstream") {
 		view.Upstream = form.Get("upstream")
 	}
+	if form.Has("timeout") {
+		view.Timeout = form.Get("timeout")
+	}
 	return view, nil
 }
 
-// updateAPI changes an API's name and upstream.
+// timeoutIn reads an API's timeout from a form, in seconds; what is no number is out
+// of range.
+func timeoutIn(form url.Values) time.Duration {
+	text := strings.TrimSpace(form.Get("timeout"))
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n == 0 {
+		return -time.Second
+	}
+	return time.Duration(n) * time.Second
+}
+
+// updateAPI changes an API's name, upstream and timeout.
 func (s *Server) updateAPI(w http.ResponseWriter, r *http.Request) error {
-	draft := access.APIDraft{Name: r.PostForm.Get("name"), Upstream: r.PostForm.Get("upstream")}
+	draft := access.APIDraft{Name: r.PostForm.Get("name"), Upstream: r.PostForm.Get("upstream"), Timeout: timeoutIn(r.PostForm)}
 	err := s.Registry.UpdateAPI(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), r.PathValue("api"), draft)
 	if fields, ok := fieldErrors(err); ok {
 		view, err := s.editAPIView(w, r)

@@ -18,7 +18,7 @@ const maxAuthorization = 8 << 10
 // presented returns what a request presented: in its Authorization header, or in
 // the query it was sent with. One method, once, or it counts as malformed (S5).
 func presented(header http.Header, rawQuery string) access.Presented {
-	fromHeader := parseAuthorization(header.Values("Authorization"))
+	fromHeader := parseAuthorization(header["Authorization"])
 	fromQuery := parseQuery(rawQuery)
 	switch {
 	case fromQuery.Way == access.WayNone:
@@ -44,13 +44,13 @@ func parseAuthorization(values []string) access.Presented {
 	if !ok || rest == "" {
 		return malformed
 	}
-	switch strings.ToLower(scheme) {
-	case "bearer":
+	switch {
+	case strings.EqualFold(scheme, "bearer"):
 		if !token68(rest) {
 			return malformed
 		}
 		return access.Presented{Way: access.WayBearer, Secret: secret.New(rest)}
-	case "basic":
+	case len(scheme) == len("basic") && strings.EqualFold(scheme, "basic"): // U+017F folds to "s"
 		name, password, ok := parseBasic(rest)
 		if !ok {
 			return malformed

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"claviger/internal/access"
 	"claviger/internal/secret"
 	"claviger/internal/testkit"
 )
@@ -142,33 +141,4 @@ func BenchmarkGateway(b *testing.B) {
 	least := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
 	request := get("/acme/orders/real/", token)
 	compare(b, dial(b, s.GatewayURL, request), dial(b, serve(b, least.ServeHTTP), request), 200)
-}
-
-// BenchmarkNotInMemory is a decision on a credential that the store has to be asked
-// for, against the bare lookup of it.
-func BenchmarkNotInMemory(b *testing.B) {
-	s := testkit.Server(b)
-	s.Organization("acme")
-	s.Application("acme", "orders")
-	issued := s.Token("acme", "orders", "bench", "")
-	r := access.Request{Organization: "acme", Application: "orders", API: "backend", WantAPI: true, Method: "GET", Presented: access.Presented{Way: access.WayBearer, Secret: issued.Secret}}
-	var lookup, decision time.Duration
-	for b.Loop() {
-		began := time.Now()
-		if err := s.Store.View(b.Context(), func(tx access.ReadTx) error {
-			_, err := tx.CredentialByDigests(s.Keys.Digests(issued.Secret))
-			return err
-		}); err != nil {
-			b.Fatal(err)
-		}
-		lookup += time.Since(began)
-		fresh := access.NewVerifier(s.Registry.Deps, s.Uses) // which remembers nothing
-		began = time.Now()
-		if v, err := fresh.Verify(b.Context(), r); err != nil || !v.Accepted() {
-			b.Fatal(v, err)
-		}
-		decision += time.Since(began)
-	}
-	b.ReportMetric(float64(decision)/float64(lookup), "ratio")
-	b.ReportMetric(0, "ns/op")
 }

@@ -72,7 +72,11 @@ const maxAgent = 200 // characters
 
 // agent returns the user agent, shortened, and without what cannot be printed.
 func agent(r *http.Request) string {
-	text := strings.ToValidUTF8(r.UserAgent(), "")
+	text := r.UserAgent()
+	if len(text) <= maxAgent && !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return text // as nearly all are
+	}
+	text = strings.ToValidUTF8(text, "")
 	text = strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
 			return -1

@@ -62,6 +62,7 @@ const (
 	listed         = "from a listed address"
 	notListed      = "from an address that is not listed"
 	unknownAddress = "from an unknown address"
+	spent          = "its limit is used up"
 	unknownAPI     = "for an unknown API"
 	defaultAPI     = "for an unknown API, there is a default one"
 	unknownApp     = "for an unknown application"
@@ -106,7 +107,7 @@ var (
 
 	ofCredential = set{
 		expired, revoked, paused, userDisabled, notMember, viewerOnly, grantOff, clientExpired, clientRevoked, clientPaused, clientReads, wrongSecret, noSecret, wrongName, wrongWay, otherApp, otherOrg,
-		queryOff, readOnly, writeOnly, otherAPIOnly, listed, notListed, unknownAddress,
+		queryOff, readOnly, writeOnly, otherAPIOnly, listed, notListed, unknownAddress, spent,
 	}
 	ofTarget  = set{fine, basicDisabled, unknownAPI, defaultAPI, unknownApp, unknownOrg}
 	noSuchApp = set{unknownApp, unknownOrg}
@@ -151,6 +152,8 @@ var (
 	elsewhere  = outcome{status: 403, problemType: "address-not-allowed", detail: "may not be used from this address"}
 	forbidden  = outcome{status: 403, problemType: "unknown-api", detail: "no such API"}
 	notFound   = outcome{status: 404, problemType: "unknown-api", detail: "no such API"}
+	tooMany    = outcome{status: 429, problemType: "rate-limited", detail: "limited to 1 a second, bursts of 1"}
+	held       = outcome{status: 403, problemType: "rate-limited", detail: "limited to 1 a second, bursts of 1"}
 	mayNotRead = outcome{status: 403, code: "insufficient_scope", problemType: "insufficient-scope", detail: "may not read", scope: "read"}
 	mayNot     = outcome{status: 403, code: "insufficient_scope", problemType: "insufficient-scope", detail: "may not write", scope: "write"}
 )
@@ -167,7 +170,7 @@ var decision = []row{
 	{"only access tokens of clients have a client", credentials.without(ofClient...), set{clientExpired, clientRevoked, clientPaused, clientReads}, nil, nil, nil, impossible},
 	{"only a password gets one by the password grant", credentials.without(ofUser...), set{grantOff}, nil, nil, nil, impossible},
 	{"an access token is not paused, its client is", accessToken, set{paused}, nil, nil, nil, impossible},
-	{"a user has no list of addresses", ofUser, set{listed, notListed, unknownAddress}, nil, nil, nil, impossible},
+	{"a user has no list of addresses and no limit", ofUser, set{listed, notListed, unknownAddress, spent}, nil, nil, nil, impossible},
 	{"what is bound to no organization is of no other one", set{freeAccess}, set{otherOrg}, nil, nil, nil, impossible},
 	{"Basic does not expire, and is disabled, not revoked", set{basic}, set{expired, revoked}, nil, nil, nil, impossible},
 	{"a bearer has no name", credentials.without(named...), set{wrongName}, nil, nil, nil, impossible},
@@ -212,6 +215,8 @@ var decision = []row{
 	{"an address that is allowed", credentials.without(ofUser...), set{listed}, nil, nil, nil, accepted},
 	{"genuine, Basic disabled beside it", credentials.without(basic), set{basicDisabled}, nil, nil, nil, accepted},
 	{"an address that is not allowed", credentials.without(ofUser...), set{notListed, unknownAddress}, nil, nil, nil, elsewhere},
+	{"its limit is used up, verify", credentials.without(ofUser...), set{spent}, nil, endpoints.without(gateway), nil, held},
+	{"its limit is used up, gateway", credentials.without(ofUser...), set{spent}, nil, set{gateway}, nil, tooMany},
 	{"unknown API, verify", credentials, noSuchAPI, nil, set{verifyAPI, verifyEnvoy}, nil, forbidden},
 	{"unknown API, gateway", credentials, set{unknownAPI}, nil, set{gateway}, nil, notFound},
 	{"default API, gateway", credentials, set{defaultAPI}, nil, set{gateway}, nil, accepted},

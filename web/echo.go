@@ -27,7 +27,7 @@ type echoed struct {
 
 // echo answers as the built-in upstream: with what an upstream would see, made by
 // the same rules as for a real one.
-func (s *Server) echo(w http.ResponseWriter, r *http.Request, target string, v access.Verdict) {
+func (s *Server) echo(w http.ResponseWriter, r *http.Request, target string, v access.Verdict, caller access.Caller) {
 	defer s.limitReading(w)()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEcho+1))
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Server) echo(w http.ResponseWriter, r *http.Request, target string, v a
 	}
 	seen := r.Clone(r.Context())
 	removeHopByHop(seen.Header)
-	s.forward(seen.Header, r, v)
+	s.forward(seen.Header, r, v, caller)
 	answer := echoed{
 		Message: "This is Claviger's echo API: what an upstream would have seen.", Method: r.Method, Path: target,
 		Query: stripQuery(r.URL.RawQuery), Headers: seen.Header, Truncated: len(body) > maxEcho,

@@ -76,6 +76,8 @@ func refusalStatus(reason access.Reason) int {
 		return http.StatusForbidden
 	case access.UnknownAPI:
 		return http.StatusNotFound
+	case access.OverLimit:
+		return http.StatusTooManyRequests
 	}
 	return http.StatusUnauthorized
 }
@@ -93,6 +95,9 @@ func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, status int
 		p.Type = "address-not-allowed"
 	case access.UnknownAPI:
 		p.Type = "unknown-api"
+	case access.OverLimit:
+		p.Type, p.Title = "rate-limited", "Too many requests"
+		w.Header().Set("Retry-After", retryAfter(max(v.Limit.RetryAfter, 1)))
 	default:
 		p.Type, p.Error = "invalid-token", "invalid_token"
 	}

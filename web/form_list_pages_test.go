@@ -44,15 +44,17 @@ func pageForms(token, client, setup, invite, soon string) map[string]pageForm {
 		},
 		"new application":  {"/orgs/acme/apps", values("name", "New", "slug", "new"), "application", []string{"name", "slug"}, ""},
 		"edit application": {ordersPath, values("name", "Other"), "application", []string{"name"}, ""},
-		"new API":          {ordersPath + "/apis", values("name", "New", "slug", "new", "upstream", "http://127.0.0.1:9"), "api", []string{"name", "slug", "upstream"}, ""},
-		"edit API":         {ordersPath + "/apis/backend", values("name", "Other", "upstream", "http://127.0.0.1:9"), "api", []string{"name", "upstream"}, ""},
+		"new API":          {ordersPath + "/apis", values("name", "New", "slug", "new", "upstream", "http://127.0.0.1:9", "timeout", "30"), "api", []string{"name", "slug", "upstream", "timeout"}, ""},
+		"edit API":         {ordersPath + "/apis/backend", values("name", "Other", "upstream", "http://127.0.0.1:9", "timeout", "30"), "api", []string{"name", "upstream", "timeout"}, ""},
 		"new token": {
-			ordersPath + "/manage-api/tokens", values("label", "CI", "scope", "backend:read", "expires", "custom", "expires_date", "2999-01-01", "allow", "10.0.0.0/8", "nonce", "n1"),
+			ordersPath + "/manage-api/tokens", values("label", "CI", "scope", "backend:read", "expires", "custom", "expires_date", "2999-01-01", "allow", "10.0.0.0/8", "rate", "10", "burst", "20", "nonce", "n1"),
 			"token",
-			[]string{"label", "scope", "expires", "expires_date", "allow", "nonce"},
+			[]string{"label", "scope", "expires", "expires_date", "allow", "rate", "burst", "nonce"},
 			"",
 		},
 		"rename":        {ordersPath + "/manage-api/tokens/" + token + "/rename", values("label", "Other"), "rename", []string{"label"}, ""},
+		"edit token":    {ordersPath + "/manage-api/tokens/" + token + "/restrict", values("allow", "10.0.0.0/8", "rate", "10", "burst", "20"), "restrict", []string{"allow", "rate", "burst"}, ""},
+		"edit Basic":    {ordersPath + "/manage-api/basic/restrict", values("allow", "10.0.0.0/8", "rate", "10", "burst", "20"), "restrict", []string{"allow", "rate", "burst"}, ""},
 		"disable Basic": {ordersPath + "/manage-api/basic/disable", values("confirm", "orders"), "disable", []string{"confirm"}, ""},
 		"elevate":       {"/elevate", values("scope", "acme/orders", "reason", "quite long enough", "minutes", "15"), "elevate", []string{"scope", "reason", "minutes"}, ""},
 	})
@@ -95,7 +97,7 @@ func peopleForms(invite, soon string) map[string]pageForm {
 
 // formOrder is all forms in an order in which each can be sent.
 var formOrder = []string{
-	"setup", "new application", "edit application", "new API", "edit API", "new token", "rename", "new client", "new organization client", "rename client",
+	"setup", "new application", "edit application", "new API", "edit API", "new token", "rename", "edit token", "edit Basic", "new client", "new organization client", "rename client",
 	"replace client", "settings", "inspect", "invite", "role", "join", "new personal token", "disable Basic", "elevate",
 }
 
@@ -112,14 +114,17 @@ var badInputs = map[string]map[string][]string{
 	"edit application": {"name": {"", "  ", "a\x00b", "\xff", strings.Repeat("x", 81)}},
 	"new API": {
 		"name": {"a\x00b", strings.Repeat("x", 81)}, "slug": {"", "token", "A", "backend"}, "upstream": {"", "x", "javascript:alert(1)", "http://u:p@x", "http://x?y", "http://x\x00"},
+		"timeout": {"0", "-1", "x", "3601", "1.5", "99999999999999999999", "9\x00"},
 	},
-	"edit API": {"name": {"", "a\x00b"}, "upstream": {"", "ftp://x", "http://u:p@x", "http://x#y", "//x"}},
+	"edit API": {"name": {"", "a\x00b"}, "upstream": {"", "ftp://x", "http://u:p@x", "http://x#y", "//x"}, "timeout": {"0", "3601", "x"}},
 	"new token": {
 		"label":   {"", "a\x00b", "\xff", strings.Repeat("x", 101), strings.Repeat("é", 9000)},
 		"scope":   {"", "read", "none:read", "backend:admin", "backend:read\x00"},
 		"expires": {"0d", "-1d", "36501d", "soon", "2001-01-01", "9d\x00"}, "expires_date": {"", "2001-01-01", "x", "9999-12-31", "2999-02-30"},
-		"allow": {"x", "10.0.0.0/40", "10.0.0.1\x00", strings.Repeat("10.0.0.1 ", 101)},
+		"allow": {"x", "10.0.0.0/40", "10.0.0.1\x00", strings.Repeat("10.0.0.1 ", 101)}, "rate": {"", "0", "-1", "x", "100001", "1.5", "9\x00"}, "burst": {"0", "x", "1000001"},
 	},
+	"edit token":    {"allow": {"x", "10.0.0.0/40"}, "rate": {"", "0", "x", "100001"}, "burst": {"0", "x", "1000001"}},
+	"edit Basic":    {"allow": {"x"}, "rate": {"", "0"}, "burst": {"0", "x"}},
 	"rename":        {"label": {"", "a\x00b", "a\nb", strings.Repeat("x", 101)}},
 	"rename client": {"label": {"", "a\x00b", strings.Repeat("x", 101)}},
 	"new client": {

@@ -66,6 +66,10 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 		s.writeProblem(w, r, problem{Status: http.StatusNotFound, Type: "not-found", Title: "Not found", Detail: "There is nothing at this address."})
 		return
 	}
+	if first == "readyz" && s.draining.Load() {
+		s.writeProblem(w, r, problem{Status: http.StatusServiceUnavailable, Type: "draining", Title: "This server is ending", Detail: "It finishes the requests that are under way. Send new ones to another server."})
+		return
+	}
 	if first == "readyz" {
 		if _, err := s.Accounts.NeedsSetup(r.Context()); err != nil {
 			s.refuseUnavailable(w, r, err)

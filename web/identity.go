@@ -13,11 +13,15 @@ var identityHeaders = []string{
 	"X-Auth-Organization", "X-Auth-Application", "X-Auth-Kind", "X-Auth-Credential", "X-Auth-Label", "X-Auth-Subject", "X-Auth-Scope",
 }
 
+// authReason tells a proxy why /verify refuses, by the reason's name: the answers to
+// 401 and 403 that a caller is to see are the proxy's to make, a 429 among them.
+const authReason = "X-Auth-Reason"
+
 // setIdentity sets all identity headers, empty where there is no value (S2).
 func setIdentity(h http.Header, p access.Principal) {
-	values := [...]string{p.Organization, p.Application, string(p.Kind), p.Credential, encodeLabel(p.Label), p.Subject, p.ScopeList()}
+	values := []string{p.Organization, p.Application, string(p.Kind), p.Credential, encodeLabel(p.Label), p.Subject, p.ScopeList()}
 	for i, name := range identityHeaders {
-		h[name] = []string{values[i]}
+		h[name] = values[i : i+1 : i+1] // one allocation for all; who appends to one gets a copy
 	}
 }
 
@@ -25,10 +29,18 @@ func setIdentity(h http.Header, p access.Principal) {
 // would make one header value look like several, or like encoded text.
 func encodeLabel(label string) string {
 	const hex = "0123456789ABCDEF"
+	plain := func(c byte) bool { return c > ' ' && c <= '~' && c != ',' && c != '%' }
+	i := 0
+	for i < len(label) && plain(label[i]) {
+		i++
+	}
+	if i == len(label) {
+		return label
+	}
 	var b strings.Builder
 	for i := range len(label) {
 		c := label[i]
-		if c > ' ' && c <= '~' && c != ',' && c != '%' {
+		if plain(c) {
 			b.WriteByte(c)
 			continue
 		}

@@ -67,11 +67,13 @@ func (s *Server) basicView(m access.ManageAPI, path string) templates.BasicView 
 	c := m.Basic.Credential
 	view := templates.BasicView{
 		Username: m.Standing.Application.ID, RevealAction: path + "/basic/reveal", Nonce: secret.RandomText(22), HideURL: path,
-		Calls: grouped(m.Basic.Calls), LastUsed: s.ago(m.Basic.LastUse.At), LastFrom: m.Basic.LastUse.Address, LastAgent: shortAgent(m.Basic.LastUse.Agent),
+		Used: usedTimes(m.Basic.Calls), UseURL: path + "/basic", LastUsed: s.ago(m.Basic.LastUse.At), LastFrom: m.Basic.LastUse.Address, LastAgent: shortAgent(m.Basic.LastUse.Agent),
 	}
 	if m.Basic.State == access.Disabled {
 		view.Disabled, view.DisabledAt, view.DisabledBy, view.DisabledReason = true, s.dated(c.RevokedAt), c.RevokedBy, c.RevokedReason
+		return view
 	}
+	view.Allow, view.Limit, view.RestrictURL = networks(c), limitInWords(c.Limit), path+"/basic/restrict"
 	return view
 }
 
@@ -105,21 +107,23 @@ func (s *Server) disableBasicForm(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (s *Server) disableView(r *http.Request) (templates.DisableBasicView, error) {
-	m, err := s.Registry.ManageAPI(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"), access.CredentialFilter{})
+	b, err := s.Registry.Basic(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app"))
 	if err != nil {
 		return templates.DisableBasicView{}, err
 	}
-	if m.Basic.State == access.Disabled {
+	if b.Basic.State == access.Disabled {
 		return templates.DisableBasicView{}, &access.Error{Kind: access.Conflict, Message: "Basic is disabled for this application already."}
 	}
-	st := m.Standing
+	st := b.Standing
 	view := templates.DisableBasicView{
 		Frame: s.frame(r, "Disable Basic credentials", st, crumb("Manage API", managePath(st)), crumb("Disable Basic", "")), Application: st.Application.Name,
-		Match: st.Application.Slug, Action: managePath(st) + "/basic/disable", Calls: grouped(m.Basic.Calls), InUse: m.Basic.Calls > 0,
-		LastUsed: s.ago(m.Basic.LastUse.At), Confirm: r.PostForm.Get("confirm"), CancelURL: managePath(st),
+		Match: st.Application.Slug, Action: managePath(st) + "/basic/disable", Use: s.useLine(b.Basic),
+		Confirm: r.PostForm.Get("confirm"), CancelURL: managePath(st),
 	}
-	if use := m.Basic.LastUse; !use.At.IsZero() {
-		view.Callers = []templates.CallerRow{{From: use.Address, Agent: shortAgent(use.Agent), Calls: grouped(m.Basic.Calls), Last: s.ago(use.At)}}
+	for _, c := range b.Latest {
+		if c.Accepted > 0 {
+			view.Callers = append(view.Callers, s.addressRow(c))
+		}
 	}
 	return view, nil
 }

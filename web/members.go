@@ -218,16 +218,10 @@ func (s *Server) confirmMember(act string) handler {
 
 // affected counts what a member holds, with the last use of it.
 func (s *Server) affected(d access.MemberDetail) []templates.AffectedRow {
-	row := templates.AffectedRow{What: plural(len(d.Tokens), "personal token"), LastUsed: templates.When{Text: "never"}}
-	var last access.LastUse
-	for _, t := range d.Tokens {
-		row.InUse = row.InUse || t.Calls > 0
-		if t.LastUse.At.After(last.At) {
-			last = t.LastUse
-		}
+	return []templates.AffectedRow{
+		{What: plural(len(d.Tokens), "personal token"), Use: s.together(d.Tokens)},
+		{What: plural(d.AccessTokens, "access token")},
 	}
-	row.LastUsed, row.LastFrom = s.ago(last.At), last.Address
-	return []templates.AffectedRow{row, {What: plural(d.AccessTokens, "access token"), LastUsed: templates.When{}}}
 }
 
 // removeMember ends a membership.
@@ -295,7 +289,7 @@ func (s *Server) confirmMemberAccess(w http.ResponseWriter, r *http.Request) err
 }
 
 func (s *Server) accessRow(t access.AccessToken) templates.RevokeRow {
-	return templates.RevokeRow{ID: t.ID, Label: t.Masked(), Masked: t.Masked(), LastUsed: s.ago(t.LastUsedAt), InUse: !t.LastUsedAt.IsZero()}
+	return templates.RevokeRow{ID: t.ID, Label: t.Masked(), Masked: t.Masked(), Use: templates.UseLine{LastUsed: s.ago(t.LastUsedAt), InUse: !t.LastUsedAt.IsZero()}}
 }
 
 // revokeMemberAccess revokes one access token of a member, or all.

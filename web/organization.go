@@ -40,7 +40,7 @@ func (s *Server) organization(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range overview.Applications {
 		use := overview.Uses[a.ID]
 		row := templates.ApplicationRow{
-			Name: a.Name, Slug: a.Slug, Open: a.Switches.Open, Credentials: grouped(use.Credentials), Calls: grouped(use.Calls), LastCall: s.ago(use.LastAt),
+			Name: a.Name, Slug: a.Slug, Open: a.Switches.Open, Credentials: counted(use.Credentials), Calls: grouped(use.Calls), LastCall: s.ago(use.LastAt),
 		}
 		if st.Role.Reaches(access.Member) {
 			row.Href = orgPath(st) + "/apps/" + a.Slug

@@ -8,8 +8,6 @@ import (
 	"path"
 	"strings"
 	"testing"
-
-	"claviger/internal/access"
 )
 
 // readTarget parses a request line as the server does; ok is false where it is no HTTP.
@@ -53,7 +51,7 @@ func FuzzPlainPath(f *testing.F) {
 			t.Errorf("%q: %q", target, text)
 		}
 		out := httptest.NewRequest(http.MethodGet, "/", nil)
-		s.rewrite(out, r, upstream, raw, access.Verdict{})
+		(&passage{server: s, in: r, target: raw}).rewrite(out, upstream)
 		if got := out.URL.EscapedPath(); got != "/base"+raw {
 			t.Errorf("%q: decided on %q, sent as %q", target, raw, got)
 		}

@@ -225,6 +225,7 @@ func (s *Server) confirmPeoples(verb access.Verb) handler {
 		view := templates.RevokeConfirmView{
 			Frame: s.frame(r, title, p.Standing, membersCrumbs(r, title)...), Act: string(verb), Noun: "personal token",
 			Application: p.Standing.Organization.Name, Action: path + "/" + string(verb), CancelURL: path,
+			Together: s.together(p.Tokens),
 		}
 		for _, t := range p.Tokens {
 			row := s.revokeRow(t)

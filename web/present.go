@@ -161,14 +161,17 @@ var sentences = map[access.Act]string{
 	access.ActAddMember:         "added the member %s",
 	access.ActRevealBasic:       "revealed the Basic password",
 	access.ActDisableBasic:      "disabled Basic for good",
+	access.ActRestrictBasic:     "changed the bounds of Basic",
 	access.ActCreateToken:       "created the token “%s”",
 	access.ActRenameToken:       "renamed the token “%s”",
+	access.ActRestrictToken:     "changed the bounds of the token “%s”",
 	access.ActPauseToken:        "paused the token “%s”",
 	access.ActResumeToken:       "resumed the token “%s”",
 	access.ActRevokeToken:       "revoked the token “%s”",
 	access.ActReplaceToken:      "replaced the token “%s”",
 	access.ActCreateClient:      "created the client “%s”",
 	access.ActRenameClient:      "renamed the client “%s”",
+	access.ActRestrictClient:    "changed the bounds of the client “%s”",
 	access.ActPauseClient:       "paused the client “%s”",
 	access.ActResumeClient:      "resumed the client “%s”",
 	access.ActRevokeClient:      "revoked the client “%s”",
@@ -187,12 +190,15 @@ var sentences = map[access.Act]string{
 	access.ActRemoveMember:      "removed the member %s",
 	access.ActRevokeEverything:  "signed out and revoked everything of %s",
 	access.ActResetPassword:     "reset the password of %s",
+	access.ActChangePassword:    "changed their password",
+	access.ActChangeFailed:      "failed to change their password: wrong password",
+	access.ActEndSession:        "ended a session of theirs",
 }
 
 // The details of events that a sentence tells: as they are, or with their names.
 var (
 	plainDetails = []string{"name", "label", "upstream", "access", "role", "scope", "from"}
-	namedDetails = []string{"query credentials", "password grant", "default_ttl", "max_ttl", "default API", "personal tokens", "access tokens"}
+	namedDetails = []string{"limit", "timeout", "query credentials", "password grant", "default_ttl", "max_ttl", "default API", "personal tokens", "access tokens"}
 )
 
 // sentence says what an event records, with the details that matter.

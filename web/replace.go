@@ -27,12 +27,11 @@ func (s *Server) replaceView(r *http.Request, form url.Values) (templates.Replac
 	if err != nil {
 		return templates.ReplaceFormView{}, err
 	}
-	c, use := page.Token.Credential, page.Token.LastUse
+	c := page.Token.Credential
 	href, now := sh.one(c.ID), s.now()
 	view := templates.ReplaceFormView{
 		Frame: s.frame(r, "Replace "+sh.noun, page.Standing, sh.crumbs(crumb(c.Label, href), crumb("Replace", ""))...), Noun: sh.noun,
-		Label: c.Label, Masked: c.Masked(), LastUsed: s.ago(use.At), LastFrom: use.Address, LastAgent: shortAgent(use.Agent),
-		Calls: grouped(page.Token.Calls), InUse: page.Token.Calls > 0, EndDate: form.Get("end_date"), MinDate: now.UTC().Format(time.DateOnly),
+		Label: c.Label, Masked: c.Masked(), Use: s.useLine(page.Token), EndDate: form.Get("end_date"), MinDate: now.UTC().Format(time.DateOnly),
 		Action: href + "/replace", Nonce: secret.RandomText(22), CancelURL: href,
 	}
 	chosen := form.Get("end")

@@ -72,6 +72,9 @@ func scenarios() []scenario {
 		{"POST " + appAt + "/settings", "", "query_credentials=on", liftActs},
 		{"GET " + manageAt, "", "", lifted},
 		{"POST " + manageAt + "/basic/reveal", "", "nonce=n1", lifted},
+		{"GET " + manageAt + "/basic", "", "", lifted},
+		{"GET " + manageAt + "/basic/restrict", "", "", lifted},
+		{"POST " + manageAt + "/basic/restrict", "", "rate=10", liftActs},
 		{"GET " + manageAt + "/basic/disable", "", "", lifted},
 		{"POST " + manageAt + "/basic/disable", "", "confirm=orders", liftActs},
 	}
@@ -92,6 +95,8 @@ func shelfScenarios(shelf, page, act string) []scenario {
 		{"GET " + one + "/calls", "", "", page},
 		{"GET " + one + "/rename", "", "", page},
 		{"POST " + one + "/rename", "", "label=Renamed", act},
+		{"GET " + one + "/restrict", "", "", page},
+		{"POST " + one + "/restrict", "", "allow=10.0.0.0/8&rate=10&burst=20", act},
 		{"POST " + one + "/pause", "", "", act},
 		{"POST " + one + "/resume", "", "", act},
 		{"GET " + one + "/replace", "", "", page},
@@ -127,6 +132,10 @@ func peopleScenarios() []scenario {
 		{"GET /profile/tokens/revoke", "id={id}", "", theirOwn},
 		{"POST /profile/tokens/revoke", "", "id={id}", everybody},
 		{"GET /profile/revoke", "", "", theirOwn},
+		{"GET /profile/sessions", "", "", theirOwn},
+		{"POST /profile/sessions/end", "", "id=ses_none", "in 404 404 404 404 404 404 404"},
+		{"GET /profile/password", "", "", theirOwn},
+		{"POST /profile/password", "", "password=wrong&new=short", "in 422 422 422 422 422 422 422"},
 	}
 	for _, verb := range []string{"/revoke", "/pause", "/resume"} {
 		list = append(list, scenario{"GET " + peopleAt + "/tokens" + verb, "id={id}", "", wide}, scenario{"POST " + peopleAt + "/tokens" + verb, "", "id={id}", wideActs})

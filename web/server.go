@@ -11,11 +11,13 @@
 package web
 
 import (
+	"cmp"
 	"log"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"claviger/internal/access"
@@ -36,6 +38,11 @@ type Options struct {
 	GatewayURL     string         // likewise
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Zone           *time.Location // in which pages print times; nil = the machine's
+
+	UpstreamTimeout time.Duration // until the head of an upstream's answer; 0 = a minute. An API may have its own
+	IdleTimeout     time.Duration // for which a caller at the gateway may neither send nor take anything; 0 = a minute
+	MaxBody         int64         // of a request to an upstream, in bytes; 0 = no bound
+	Wall            access.Clock  // the machine's time, for deadlines of connections; nil = Clock
 }
 
 // Server holds what handlers work with. It is safe for concurrent use.
@@ -45,6 +52,7 @@ type Server struct {
 	transport http.RoundTripper
 	proxyLog  *log.Logger
 	buffers   bufferPool
+	draining  atomic.Bool
 }
 
 // New returns a server.
@@ -52,10 +60,17 @@ func New(o Options) *Server {
 	if o.Zone == nil {
 		o.Zone = time.Local
 	}
+	if o.Wall == nil {
+		o.Wall = o.Clock
+	}
+	o.UpstreamTimeout, o.IdleTimeout = cmp.Or(o.UpstreamTimeout, time.Minute), cmp.Or(o.IdleTimeout, time.Minute)
 	s := &Server{Options: o, transport: newTransport(), proxyLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)}
 	s.sessions = newSessionStore(o.Accounts, s.secure())
 	return s
 }
+
+// Drain makes /readyz say that no more requests should be sent here.
+func (s *Server) Drain() { s.draining.Store(true) }
 
 // secure reports whether browsers reach the console by https.
 func (s *Server) secure() bool {

@@ -95,9 +95,12 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 	view := templates.TokenView{
 		Frame: s.frame(r, c.Label, st, sh.crumbs(crumb(c.Label, ""))...), Label: c.Label, Masked: c.Masked(), State: row.State,
 		StateDetail: s.stateDetail(page.Token), Scopes: row.Scopes, Created: row.Created, CreatedBy: row.CreatedBy, Expires: row.Expires,
-		ExpiresSoon: row.ExpiresSoon, Allow: networks(c), LastUsed: row.LastUsed, LastFrom: row.LastFrom, LastAgent: page.Token.LastUse.Agent,
-		Calls: row.Calls, Replaces: s.replaced(sh, page.Old), ReplacedBy: s.replaced(sh, page.New), RenameURL: row.RenameURL,
+		ExpiresSoon: row.ExpiresSoon, Allow: networks(c), Limit: limitInWords(c.Limit), LastUsed: row.LastUsed, LastFrom: row.LastFrom, LastAgent: page.Token.LastUse.Agent,
+		Calls: row.Calls, Calls30: grouped(acceptedCalls(page.Usage.Days)), Usage: s.usageView(page.Usage), Replaces: s.replaced(sh, page.Old), ReplacedBy: s.replaced(sh, page.New), RenameURL: row.RenameURL,
 		PauseAction: row.PauseAction, ResumeAction: row.ResumeAction, ReplaceURL: row.ReplaceURL, RevokeURL: row.RevokeURL,
+	}
+	if row.ReplaceURL != "" { // it has not ended
+		view.RestrictURL = sh.one(c.ID) + "/restrict"
 	}
 	for _, e := range page.Events {
 		view.Events = append(view.Events, s.eventRow(e, nil))
@@ -233,7 +236,7 @@ func (s *Server) confirm(verb access.Verb) handler {
 		title := strings.ToUpper(string(verb)[:1]) + string(verb)[1:] + " " + plural(len(list), sh.noun)
 		view := templates.RevokeConfirmView{
 			Frame: s.frame(r, title, st, sh.crumbs(crumb(title, ""))...), Act: string(verb), Noun: sh.noun, Application: of,
-			Action: sh.path + "/" + string(verb), CancelURL: sh.page,
+			Action: sh.path + "/" + string(verb), CancelURL: sh.page, Together: s.together(list),
 		}
 		for _, t := range list {
 			view.Tokens = append(view.Tokens, s.revokeRow(t))
@@ -250,10 +253,7 @@ func (s *Server) nothingChosen(w http.ResponseWriter, r *http.Request, path stri
 }
 
 func (s *Server) revokeRow(t access.UsedCredential) templates.RevokeRow {
-	return templates.RevokeRow{
-		ID: t.Credential.ID, Label: t.Credential.Label, Masked: t.Credential.Masked(), LastUsed: s.ago(t.LastUse.At),
-		LastFrom: t.LastUse.Address, Calls: grouped(t.Calls), InUse: t.Calls > 0,
-	}
+	return templates.RevokeRow{ID: t.Credential.ID, Label: t.Credential.Label, Masked: t.Credential.Masked(), Use: s.useLine(t)}
 }
 
 // change revokes, pauses or resumes the credentials that were chosen.

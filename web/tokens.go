@@ -57,6 +57,7 @@ func (s *Server) credentialFormView(r *http.Request, sh shelf, form url.Values) 
 	view := templates.TokenFormView{
 		Frame: s.frame(r, "Create "+sh.noun, st, sh.crumbs(crumb("Create "+sh.noun, ""))...), Application: of, Action: sh.path,
 		Label: form.Get("label"), ExpiresDate: form.Get("expires_date"), Allow: strings.Join(form["allow"], "\n"),
+		Rate: form.Get("rate"), Burst: form.Get("burst"),
 		Nonce: secret.RandomText(22), CancelURL: sh.page, Scopes: scopeRows(form, apis),
 	}
 	if nonce := nonceOf(form); nonce != "" {
@@ -174,6 +175,7 @@ func (sh shelf) back(st access.Standing) string {
 // credential may do; a script that names no scope gets one without a restriction.
 func draftOf(form url.Values) (access.Draft, []templates.FieldError) {
 	d := access.Draft{Label: form.Get("label"), Expires: form.Get("expires"), Allow: form["allow"], Nonce: nonceOf(form)}
+	d.Limit = access.LimitDraft{Rate: form.Get("rate"), Burst: form.Get("burst")}
 	var wrong []templates.FieldError
 	var err error
 	if d.Scopes, err = access.ParseScopes(strings.Join(form["scope"], " ")); err != nil {

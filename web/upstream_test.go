@@ -13,14 +13,12 @@ import (
 	"claviger/internal/access"
 )
 
-// withUpstream is a server whose API "live" has a real upstream and whose
-// transport is impatient; it returns the gateway's address and a token.
+// withUpstream is a server whose API "live" has a real upstream and which is
+// impatient with it; it returns the gateway's address and a token.
 func withUpstream(t *testing.T, upstream http.HandlerFunc) (gateway, token string) {
 	t.Helper()
 	s := parserServer(t)
-	transport := newTransport()
-	transport.ResponseHeaderTimeout = 50 * time.Millisecond
-	s.transport = transport
+	s.UpstreamTimeout = 50 * time.Millisecond
 	server := httptest.NewServer(upstream)
 	t.Cleanup(server.Close)
 	operator := access.Operator("tester", "because a test needs it")

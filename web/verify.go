@@ -11,7 +11,7 @@ import (
 // /verify/{org}/{app}/{api}/… for callers that keep method and path. Its answers
 // are 200, 401, 403 and 503, and nothing else: a proxy turns others into 500.
 func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header()["Cache-Control"] = noStoreValue
 	request, ok := s.verifyRequest(r)
 	if !ok {
 		request.Presented = access.Presented{Way: access.WayMalformed}
@@ -21,17 +21,22 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 		s.refuseUnavailable(w, r, err)
 		return
 	}
+	setLimit(w.Header(), verdict.Limit)
 	if !verdict.Accepted() {
 		status := refusalStatus(verdict.Reason)
-		if verdict.Reason == access.UnknownAPI {
+		if status != http.StatusUnauthorized {
 			status = http.StatusForbidden
 		}
+		w.Header()[authReason] = []string{verdict.Reason.String()}
 		s.writeRefusal(w, r, status, verdict)
 		return
 	}
 	setIdentity(w.Header(), verdict.Principal)
 	w.WriteHeader(http.StatusOK)
 }
+
+// noStoreValue is shared by all answers: a header's values are never written to in place.
+var noStoreValue = []string{"no-store"}
 
 // verifyRequest reads what is to be judged; ok is false where the request
 // contradicts itself, which is refused like a malformed credential.
@@ -60,8 +65,8 @@ func (s *Server) verifyRequest(r *http.Request) (request access.Request, ok bool
 // makes it look like the form of those who keep the method, and must not turn writes
 // into reads.
 func stricter(r *http.Request) string {
-	for _, name := range []string{"X-Original-Method", "X-Forwarded-Method"} {
-		for _, named := range r.Header.Values(name) {
+	for _, name := range [...]string{"X-Original-Method", "X-Forwarded-Method"} {
+		for _, named := range r.Header[name] {
 			if named != "" && access.ActionOf(named) == access.Write {
 				return named
 			}
@@ -87,9 +92,9 @@ func originalRequest(h http.Header) (method, rawQuery string, ok bool) {
 	return method, rawQuery, true
 }
 
-// agree returns the one value of two headers that say the same thing.
+// agree returns the one value of two headers, by their canonical names, that say the same thing.
 func agree(h http.Header, a, b string) (string, bool) {
-	x, y := nonEmpty(h.Values(a)), nonEmpty(h.Values(b))
+	x, y := nonEmpty(h[a]), nonEmpty(h[b])
 	switch {
 	case len(x) > 1 || len(y) > 1:
 		return "", false
@@ -105,6 +110,9 @@ func agree(h http.Header, a, b string) (string, bool) {
 
 // nonEmpty leaves out empty values: a proxy that clears a header sends it empty.
 func nonEmpty(values []string) []string {
+	if len(values) == 1 && values[0] != "" {
+		return values
+	}
 	out := make([]string, 0, len(values))
 	for _, v := range values {
 		if v != "" {

@@ -147,6 +147,7 @@ func (w *world) make(c cell) made {
 		}
 	}
 	w.spoil(c, &m)
+	w.limit(c, &m)
 	w.update(func(tx access.Tx) error {
 		if _, err := tx.InsertApplication(app); err != nil {
 			return err
@@ -175,6 +176,7 @@ func (w *world) make(c cell) made {
 		}
 		return w.end(tx, c, ours)
 	})
+	w.spend(c, m)
 	return m
 }
 
@@ -387,6 +389,7 @@ func (w *world) check(c cell, want outcome) {
 		return
 	}
 	w.noIdentity(c, a)
+	w.checkReason(c, a, want)
 	var problem struct {
 		Status                     int
 		Type, Title, Detail, Error string

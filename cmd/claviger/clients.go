@@ -24,6 +24,7 @@ type clientCreate struct {
 	Scope   []string `help:"What it may do: backend:read, *:write … Without one, everything." placeholder:"SCOPE"`
 	Expires string   `help:"Days such as 90d, a date such as 2027-02-19, or never. Without one, as long as the configuration allows." placeholder:"D"`
 	Allow   []string `help:"Network or address it may be used from; repeatable." placeholder:"CIDR"`
+	limitFlags
 	reasonFlag
 	jsonFlag
 }
@@ -40,7 +41,7 @@ func (c *clientCreate) act(d *desk) error {
 	if err != nil {
 		return err
 	}
-	issued, err := d.registry.IssueClient(d.ctx, d.operator(c.Reason), org, app, access.Draft{Label: c.Label, Scopes: scopes, Expires: c.Expires, Allow: c.Allow})
+	issued, err := d.registry.IssueClient(d.ctx, d.operator(c.Reason), org, app, access.Draft{Label: c.Label, Scopes: scopes, Expires: c.Expires, Allow: c.Allow, Limit: c.draft()})
 	if err != nil {
 		return err
 	}

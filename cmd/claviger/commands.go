@@ -53,11 +53,13 @@ type appCommands struct {
 type clientCommands struct {
 	Create clientCreate `cmd:"" help:"Make a client; client_id:client_secret alone is printed on standard output, once."`
 	List   clientList   `cmd:"" help:"List the clients of an application, or an organization's own."`
+	Set    clientSet    `cmd:"" help:"Change from where and how often a client may be used."`
 	Revoke clientRevoke `cmd:"" help:"Revoke a client for good, and with it the access tokens issued to it."`
 }
 
 type apiCommands struct {
 	Add  apiAdd  `cmd:"" help:"Add an API to an application."`
+	Set  apiSet  `cmd:"" help:"Change an API's upstream, name or timeout."`
 	List apiList `cmd:"" help:"List APIs."`
 }
 
@@ -73,6 +75,7 @@ type userCommands struct {
 type tokenCommands struct {
 	Create tokenCreate `cmd:"" help:"Make a token; it alone is printed on standard output, once."`
 	List   tokenList   `cmd:"" help:"List an application's tokens."`
+	Set    tokenSet    `cmd:"" help:"Change from where and how often a token may be used."`
 	Revoke tokenRevoke `cmd:"" help:"Revoke a token for good."`
 	Pause  tokenPause  `cmd:"" help:"Make a token be refused until it is resumed."`
 	Resume tokenResume `cmd:"" help:"Accept a paused token again."`

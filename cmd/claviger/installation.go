@@ -93,6 +93,7 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger)
 			SessionIdle: cfg.Session.IdleTimeout, SessionMax: cfg.Session.MaxLifetime,
 			PasswordAttempts: cfg.Security.PasswordAttempts, PasswordWindow: cfg.Security.PasswordWindow,
 			DefaultTTL: time.Duration(cfg.Tokens.DefaultTTL) * time.Second, MaxTTL: time.Duration(cfg.Tokens.MaxTTL) * time.Second,
+			Remembered: cfg.Verifier.Remember,
 		},
 	}
 	in.uses = access.NewUseLog(st, log)

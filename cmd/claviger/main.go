@@ -73,8 +73,8 @@ func exitCode(err error) int {
 
 // flags names the flag or argument that a field of the domain is on the command line.
 var flags = map[string]string{
-	"label": "--label", "scope": "--scope", "expires": "--expires", "allow": "--allow", "reason": "--reason", "name": "--name",
-	"role": "--role", "upstream": "--upstream", "slug": "the slug", "default_ttl": "--default-ttl", "max_ttl": "--max-ttl", "default_api": "--default-api", "email": "the email", "password": "the password", "id": "the id",
+	"label": "--label", "scope": "--scope", "expires": "--expires", "allow": "--allow", "rate": "--rate", "burst": "--burst", "reason": "--reason", "name": "--name",
+	"role": "--role", "upstream": "--upstream", "timeout": "--timeout", "slug": "the slug", "default_ttl": "--default-ttl", "max_ttl": "--max-ttl", "default_api": "--default-api", "email": "the email", "password": "the password", "id": "the id",
 }
 
 // tell prints an error for people: what is wrong, a line for each field.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -83,62 +85,103 @@ func (in *installation) serve(t *terminal) error {
 	server := web.New(web.Options{
 		Registry: in.registry, Accounts: in.accounts, Verifier: in.verifier, Authority: in.authority, Keys: in.keys, Clock: in.clock, Log: in.log,
 		ConsoleURL: cfg.Server.BaseURL, GatewayURL: cfg.Gateway.BaseURL, TrustedProxies: cfg.Server.TrustedProxies,
+		UpstreamTimeout: cfg.Gateway.UpstreamTimeout, IdleTimeout: cfg.Gateway.IdleTimeout, MaxBody: int64(cfg.Gateway.MaxBody),
 	})
 	if err := in.greet(t); err != nil {
 		return errors.Join(err, console.Close(), gateway.Close(), socket.Close())
 	}
 	group, ctx := errgroup.WithContext(t.ctx)
-	group.Go(func() error { return serveHTTP(ctx, cfg, console, server.Console(), 60*time.Second) })
-	group.Go(func() error { return serveHTTP(ctx, cfg, gateway, server.Gateway(), 0) })
+	room := roomFor(cfg.Server.MaxConnections, in.log)
+	pages := &http.Server{Handler: server.Console(), ReadTimeout: pageTimeout, WriteTimeout: pageTimeout, MaxHeaderBytes: maxHeader}
+	apis := &http.Server{Handler: server.Gateway(), WriteTimeout: cfg.Gateway.IdleTimeout, MaxHeaderBytes: cfg.Gateway.MaxHeader}
+	group.Go(func() error { return serveHTTP(ctx, cfg, newGate(console, room, cfg.Server.TLS(), in.log), pages) })
+	group.Go(func() error { return serveHTTP(ctx, cfg, newGate(gateway, room, cfg.Server.TLS(), in.log), apis) })
+	group.Go(func() error { <-ctx.Done(); server.Drain(); return nil })
 	group.Go(func() error { return serveSocket(ctx, in, socket) })
 	group.Go(func() error { return in.tidy(ctx) })
 	group.Go(func() error { return in.sweep(ctx) })
 	recording, stop := context.WithCancel(context.WithoutCancel(t.ctx))
 	recorded := make(chan error, 1)
 	go func() { recorded <- in.uses.Run(recording) }()
+	watched := make(chan struct{})
+	go func() { defer close(watched); in.verifier.Watch(recording) }() // streams that finish are watched to their end
 	err = group.Wait()
 	stop() // the last requests have ended: what they left is written now
+	<-watched
 	return errors.Join(err, <-recorded)
 }
 
-// Limits of the listeners (S20).
+// Limits of the listeners (S20). The gateway has others for bodies, because uploads
+// and downloads may take as long as they go on.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
+	pageTimeout   = time.Minute
 	maxHeader     = 64 << 10 // bytes
-	drainTime     = 10 * time.Second
+	lastMoment    = time.Second
 )
 
-// serveHTTP serves one listener until ctx ends, and then lets requests under way
-// finish. readTimeout bounds the reading of a whole request; 0 does not.
-func serveHTTP(ctx context.Context, cfg *config.Config, listener net.Listener, handler http.Handler, readTimeout time.Duration) error {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-	}
+// serveHTTP serves one listener until ctx ends. Then it accepts no more, and lets
+// requests under way finish; what still runs after the drain time is cut.
+func serveHTTP(ctx context.Context, cfg *config.Config, g *gate, server *http.Server) error {
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	var running atomic.Int64
+	server.Handler = counted(server.Handler, &running)
+	server.BaseContext = func(net.Listener) context.Context { return base }
+	server.ReadHeaderTimeout, server.IdleTimeout, server.ConnState = headerTimeout, idleTimeout, g.changed
+	server.ErrorLog = slog.NewLogLogger(g.log.Handler(), slog.LevelDebug) // what callers do wrong is no news
 	done := make(chan error, 1)
 	go func() {
 		if cfg.Server.TLS() {
-			done <- server.ServeTLS(listener, cfg.Server.TLSCert, cfg.Server.TLSKey)
+			done <- server.ServeTLS(g, cfg.Server.TLSCert, cfg.Server.TLSKey)
 			return
 		}
-		done <- server.Serve(listener)
+		done <- server.Serve(g)
 	}()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Server.DrainTime)
 	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return errors.Join(server.Close(), ended(<-done))
+	// Shutdown drops requests whose head is on its way, so they get a moment before it,
+	// and whoever asks hears from /readyz that this server ends.
+	server.SetKeepAlivesEnabled(false)
+	err := g.Close()
+	moment, enough := context.WithTimeout(drain, lastMoment)
+	defer enough()
+	g.wait(moment)
+	err = errors.Join(err, server.Shutdown(drain))
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+		err = nil // what is left is cut, as was said; and the listener is closed by now
 	}
-	return ended(<-done)
+	g.wait(drain) // for what the server has handed over
+	cut()
+	g.closeAll()
+	err = errors.Join(err, server.Close(), ended(<-done))
+	for range 100 { // what was cut has yet to notice; a second is enough for that
+		if running.Load() == 0 {
+			break
+		}
+		pause(context.WithoutCancel(ctx), 10*time.Millisecond)
+	}
+	return err
+}
+
+// counted counts the requests that a handler is busy with.
+func counted(h http.Handler, running *atomic.Int64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running.Add(1)
+		defer running.Add(-1)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // ended passes on how a server ended, unless that was by being shut down.
 func ended(err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err

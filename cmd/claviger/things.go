@@ -245,6 +245,7 @@ type apiAdd struct {
 	Place    string `arg:"" name:"org/app/api" help:"Organization, application and the API's slug, for ever."`
 	Upstream string `required:"" help:"Where calls go: an http:// or https:// address, or builtin:echo." placeholder:"URL"`
 	Name     string `help:"Name; without one, the slug."`
+	Timeout  int64  `help:"Seconds that the upstream has to begin its answer, 1 to 3600; without them, [gateway] upstream_timeout." placeholder:"S"`
 	reasonFlag
 	jsonFlag
 }
@@ -257,7 +258,7 @@ func (c *apiAdd) act(d *desk) error {
 	if err != nil {
 		return err
 	}
-	api, err := d.registry.CreateAPI(d.ctx, d.operator(c.Reason), p[0], p[1], access.APIDraft{Slug: p[2], Name: c.Name, Upstream: c.Upstream})
+	api, err := d.registry.CreateAPI(d.ctx, d.operator(c.Reason), p[0], p[1], access.APIDraft{Slug: p[2], Name: c.Name, Upstream: c.Upstream, Timeout: timeoutOf(c.Timeout)})
 	if err != nil {
 		return err
 	}
@@ -266,6 +267,51 @@ func (c *apiAdd) act(d *desk) error {
 		return d.printJSON(map[string]string{"id": api.ID, "slug": api.Slug, "name": api.Name, "upstream": api.Upstream, "url": url})
 	}
 	d.say("API %s added: %s", c.Place, url)
+	return nil
+}
+
+// timeoutOf makes a timeout of seconds; what is out of range stays so.
+func timeoutOf(seconds int64) time.Duration {
+	return time.Duration(max(-1, min(seconds, 1<<20))) * time.Second
+}
+
+type apiSet struct {
+	Place    string  `arg:"" name:"org/app/api" help:"Organization, application and API."`
+	Upstream *string `help:"Where calls go from now on." placeholder:"URL"`
+	Name     *string `help:"Another name."`
+	Timeout  *int64  `help:"Seconds that the upstream has to begin its answer, 1 to 3600; 0 for [gateway] upstream_timeout." placeholder:"S"`
+	reasonFlag
+}
+
+// Run changes an API.
+func (c *apiSet) Run(t *terminal, cli *commandLine) error { return perform(t, cli.Config, c) }
+
+func (c *apiSet) act(d *desk) error {
+	p, err := place(c.Place, 3, "ORG/APP/API")
+	if err != nil {
+		return err
+	}
+	if c.Upstream == nil && c.Name == nil && c.Timeout == nil {
+		return usageError{fmt.Errorf("nothing to set; see claviger api set --help")}
+	}
+	_, api, err := d.registry.APIOf(d.ctx, d.operator(c.Reason), p[0], p[1], p[2])
+	if err != nil {
+		return err
+	}
+	draft := access.APIDraft{Name: api.Name, Upstream: api.Upstream, Timeout: api.Timeout}
+	if c.Upstream != nil {
+		draft.Upstream = *c.Upstream
+	}
+	if c.Name != nil {
+		draft.Name = *c.Name
+	}
+	if c.Timeout != nil {
+		draft.Timeout = timeoutOf(*c.Timeout)
+	}
+	if err := d.registry.UpdateAPI(d.ctx, d.operator(c.Reason), p[0], p[1], p[2], draft); err != nil {
+		return err
+	}
+	d.say("Set for %s.", c.Place)
 	return nil
 }
 
@@ -285,6 +331,7 @@ func (c *apiList) act(d *desk) error {
 		Slug        string `json:"slug"`
 		Name        string `json:"name"`
 		Upstream    string `json:"upstream"`
+		Timeout     int64  `json:"timeout"` // seconds; 0 = the gateway's
 		URL         string `json:"url"`
 	}
 	list := []row{}
@@ -294,7 +341,7 @@ func (c *apiList) act(d *desk) error {
 			for _, api := range dir.APIs[a.ID] {
 				path := o.Slug + "/" + a.Slug
 				url := d.cfg.Gateway.BaseURL + "/" + path + "/" + api.Slug
-				list = append(list, row{api.ID, path, api.Slug, api.Name, api.Upstream, url})
+				list = append(list, row{api.ID, path, api.Slug, api.Name, api.Upstream, int64(api.Timeout / time.Second), url})
 				rows = append(rows, []string{path + "/" + api.Slug, api.Name, api.Upstream, url})
 			}
 		}

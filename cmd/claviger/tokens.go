@@ -15,6 +15,7 @@ type tokenCreate struct {
 	Scope   []string `help:"What it may do: backend:read, backend:write, *:read … Without one, everything." placeholder:"SCOPE"`
 	Expires string   `help:"Days such as 90d, a date such as 2027-02-19, or never." default:"${expiry}"`
 	Allow   []string `help:"Network or address it may be used from; repeatable." placeholder:"CIDR"`
+	limitFlags
 	reasonFlag
 	jsonFlag
 }
@@ -31,7 +32,7 @@ func (c *tokenCreate) act(d *desk) error {
 	if err != nil {
 		return err
 	}
-	issued, err := d.registry.IssueToken(d.ctx, d.operator(c.Reason), p[0], p[1], access.Draft{Label: c.Label, Scopes: scopes, Expires: c.Expires, Allow: c.Allow})
+	issued, err := d.registry.IssueToken(d.ctx, d.operator(c.Reason), p[0], p[1], access.Draft{Label: c.Label, Scopes: scopes, Expires: c.Expires, Allow: c.Allow, Limit: c.draft()})
 	if err != nil {
 		return err
 	}
@@ -56,6 +57,7 @@ type tokenRow struct {
 	State   string     `json:"state"`
 	Scope   string     `json:"scope"`
 	Allow   []string   `json:"allow"`
+	Limit   *limitRow  `json:"limit"`
 	Created time.Time  `json:"created"`
 	By      string     `json:"created_by"`
 	Expires *time.Time `json:"expires"`
@@ -72,6 +74,9 @@ func tokenJSON(u access.UsedCredential) tokenRow {
 	}
 	for _, network := range c.Allowed {
 		row.Allow = append(row.Allow, network.String())
+	}
+	if !c.Limit.None() {
+		row.Limit = &limitRow{c.Limit.PerSecond, c.Limit.Burst}
 	}
 	if !c.ExpiresAt.IsZero() {
 		row.Expires = &c.ExpiresAt

@@ -67,9 +67,10 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials) (SignedIn, error) 
 		if rehashed, err = a.Passwords.Hash(ctx, c.Password); err != nil {
 			return SignedIn{}, err
 		}
+		att.user.PasswordHash = rehashed
 	}
 	out := SignedIn{User: att.user, Device: c.Device}
-	if !att.knownDevice {
+	if !att.knownDevice || stale {
 		out.Device = a.newDevice(att.user)
 	}
 	err = a.Store.Note(ctx, func(tx NoteTx) error {
@@ -146,7 +147,7 @@ func (a *Accounts) attempt(ctx context.Context, c Credentials) (attempt, error) 
 		}
 		bound := a.Limits.PasswordAttempts
 		device, signed := a.Keys.Verify(devicePurpose, c.Device)
-		if signed && att.user.ID != "" && len(device) > len(att.user.ID) && device[:len(att.user.ID)] == att.user.ID {
+		if signed && att.user.ID != "" && strings.HasPrefix(device, deviceOwner(att.user)) {
 			att.knownDevice = true
 			refused, err = a.spend(tx, &att, "device:"+short(device), bound)
 			if err != nil || refused != nil {
@@ -231,7 +232,7 @@ func (a *Accounts) refuse(ctx context.Context, att attempt, c Credentials, act A
 	if err != nil {
 		return err
 	}
-	if act == ActElevateFailed {
+	if act == ActElevateFailed || act == ActChangeFailed {
 		return &Error{Kind: Invalid, Fields: []FieldError{{"password", "The password is wrong. Type the one that you sign in with."}}}
 	}
 	return &Error{Kind: Unauthenticated, Message: "The email or the password is wrong."}
@@ -311,3 +312,12 @@ func minutes(d time.Duration) string {
 	}
 	return "a minute"
 }
+
+// newDevice returns the mark by which a browser that has signed in is told from
+// strangers. It goes with the password: another one makes all marks worthless.
+func (a *Accounts) newDevice(user User) string {
+	return a.Keys.Sign(devicePurpose, deviceOwner(user)+secret.RandomText(22))
+}
+
+// deviceOwner is what the marks of a user's devices begin with.
+func deviceOwner(user User) string { return user.ID + " " + short(user.PasswordHash) + " " }

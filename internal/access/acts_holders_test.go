@@ -134,6 +134,9 @@ func changingClients() []act {
 		{"RenameClient", byOwners, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			return o.Registry.Rename(ctx, a, "acme", "", o.ids["org client"], "renamed")
 		}, false},
+		{"RestrictClient", byOwners, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			return o.Registry.Restrict(ctx, a, "acme", "", o.ids["org client"], narrower())
+		}, false},
 		{"Replace", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			_, err := o.Registry.Replace(ctx, a, "acme", "orders", o.ids["replaced"], access.ReplaceDraft{End: "now"})
 			return err

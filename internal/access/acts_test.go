@@ -38,6 +38,10 @@ func readingActs() []act {
 			_, _, err := o.Registry.StandElevated(ctx, a, "acme", "orders")
 			return err
 		}, true},
+		{"Basic", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, err := o.Registry.Basic(ctx, a, "acme", "orders")
+			return err
+		}, true},
 		{"ManageAPI", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			_, err := o.Registry.ManageAPI(ctx, a, "acme", "orders", access.CredentialFilter{})
 			return err
@@ -97,6 +101,12 @@ func changingActs() []act {
 		}, false},
 		{"RenameToken", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
 			return o.Registry.Rename(ctx, a, "acme", "orders", token, "renamed")
+		}, false},
+		{"RestrictToken", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
+			return o.Registry.Restrict(ctx, a, "acme", "orders", token, narrower())
+		}, false},
+		{"RestrictBasic", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			return o.Registry.RestrictBasic(ctx, a, "acme", "orders", narrower())
 		}, false},
 		{"PauseToken", byElevated, func(ctx context.Context, o *office, a access.Actor, token string) error {
 			_, err := o.Registry.Each(ctx, a, "acme", "orders", access.PauseThem, []string{token})

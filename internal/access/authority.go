@@ -184,15 +184,10 @@ const badClient = "the client is unknown, its secret is wrong, or it is no longe
 // Client authenticates a client by its id and secret: it must be genuine, active
 // and used from an address that it allows.
 func (a *Authority) Client(ctx context.Context, id string, password secret.Secret, caller Caller) (Credential, error) {
-	var c Credential
 	if _, err := secret.Parse(password.Expose()); err != nil {
-		return c, oauthFail(InvalidClient, badClient)
+		return Credential{}, oauthFail(InvalidClient, badClient)
 	}
-	err := a.Store.View(ctx, func(tx ReadTx) error {
-		var err error
-		c, err = tx.CredentialByDigests(a.Keys.Digests(password))
-		return err
-	})
+	c, err := a.verifier.client(ctx, password)
 	if err != nil && !missing(err) {
 		return Credential{}, err
 	}

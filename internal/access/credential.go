@@ -37,6 +37,7 @@ type Credential struct {
 	Digest         secret.Digest
 	Sealed         []byte         // basic only
 	Allowed        []netip.Prefix // addresses it may be used from; empty = any
+	Limit          Limit          // how often it is accepted; zero = no limit
 	Nonce          string         // of the form that made it; empty = none
 	Replaces       string         // id of the credential it was made to replace; may be empty
 	CreatedAt      time.Time

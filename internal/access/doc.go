@@ -45,6 +45,9 @@
 // time to live is in seconds: what was asked for, else the application's default,
 // else the configuration's, and never above the maximum.
 //
+// From where and how often a credential may be used are its bounds: allowed addresses and
+// a [Limit]. They can be changed ([Registry.Restrict]); what it may do cannot.
+//
 // An application's [Switches] say how it may be opened: open or secured; credentials
 // in the query; access tokens that were got by password, both off by default (RFC
 // 9700 §4.3.2 and §2.4); times to live. Its default API takes what names none.
@@ -110,6 +113,7 @@
 //	from an address that is not allowed             AddressNotAllowed
 //	no such API                                     UnknownAPI
 //	the scope or the role does not reach            InsufficientScope  RFC 6750 §3.1
+//	its limit is used up                            OverLimit, on this node
 //	else                                            Accepted
 //
 // Only a genuine credential learns why it is refused; everybody else gets one answer.
@@ -124,7 +128,9 @@
 // scopes within those of the role at the time of the request ([Role.Scopes]).
 //
 // Nothing is written while a request is judged. [UseLog] counts uses in memory, by
-// credential and minute, and writes them in batches.
+// credential and minute, with their callers and the reasons of refusals, and writes
+// them in batches. What strangers can cause is bounded: callers beyond a number are
+// counted together, as [OtherCallers].
 //
 // # Where to look
 //
@@ -137,6 +143,8 @@
 //	registry.go       acts on organizations, applications and APIs
 //	tokens.go         acts on tokens and clients
 //	basic.go          reveal and disable Basic
+//	restrict.go       from where and how often a credential may be used
+//	limit.go          limits: counting requests
 //	clients.go        clients and access tokens as pages show them
 //	switches.go       how an application may be opened; times to live
 //	authority.go      the OAuth endpoints   personal.go  personal tokens, "revoke everything"
@@ -144,8 +152,10 @@
 //	setup.go          the set-up link       members.go   users and memberships
 //	invites.go        invitations           operator.go  what only the command line sees
 //	pages.go          what pages and lists show
-//	verify.go         the decision          uses.go      how credentials are used
+//	verify.go         the decision          uses.go      how credentials are used, noted
+//	usage.go          and as pages tell it  uses_callers.go  by whom
 //	verify_access.go  of access tokens      inspect.go   what a pasted text holds
+//	watch.go          streams that outlive their check
 //	housekeeping.go   what nobody needs any more goes
 //	event.go          events and the chain  errors.go    kinds of errors
 //	store.go          what a store has to do, by families

@@ -30,14 +30,17 @@ const (
 	ActAddMember         Act = "member.add"
 	ActRevealBasic       Act = "basic.reveal"
 	ActDisableBasic      Act = "basic.disable"
+	ActRestrictBasic     Act = "basic.restrict"
 	ActCreateToken       Act = "token.create"
 	ActRenameToken       Act = "token.rename"
+	ActRestrictToken     Act = "token.restrict"
 	ActPauseToken        Act = "token.pause"
 	ActResumeToken       Act = "token.resume"
 	ActRevokeToken       Act = "token.revoke"
 	ActReplaceToken      Act = "token.replace"
 	ActCreateClient      Act = "client.create"
 	ActRenameClient      Act = "client.rename"
+	ActRestrictClient    Act = "client.restrict"
 	ActPauseClient       Act = "client.pause"
 	ActResumeClient      Act = "client.resume"
 	ActRevokeClient      Act = "client.revoke"
@@ -56,18 +59,21 @@ const (
 	ActRemoveMember      Act = "member.remove"
 	ActRevokeEverything  Act = "user.revoke-everything"
 	ActResetPassword     Act = "user.reset-password"
+	ActChangePassword    Act = "user.change-password"
+	ActChangeFailed      Act = "user.change-password-failed"
+	ActEndSession        Act = "session.end"
 )
 
 // Acts returns every act, in the order in which filters offer them.
 func Acts() []Act {
 	return []Act{
-		ActCreateToken, ActRenameToken, ActPauseToken, ActResumeToken, ActReplaceToken, ActRevokeToken, ActRevealBasic, ActDisableBasic,
-		ActCreateClient, ActRenameClient, ActPauseClient, ActResumeClient, ActReplaceClient, ActRevokeClient,
+		ActCreateToken, ActRenameToken, ActRestrictToken, ActPauseToken, ActResumeToken, ActReplaceToken, ActRevokeToken, ActRevealBasic, ActRestrictBasic, ActDisableBasic,
+		ActCreateClient, ActRenameClient, ActRestrictClient, ActPauseClient, ActResumeClient, ActReplaceClient, ActRevokeClient,
 		ActCreatePersonal, ActPausePersonal, ActResumePersonal, ActRevokePersonal, ActIssueAccessToken, ActRevokeAccessToken,
 		ActElevate, ActElevateFailed, ActDrop, ActSignIn, ActSignInFailed, ActSignOut, ActCreateApplication,
 		ActUpdateApplication, ActCreateAPI, ActUpdateAPI, ActSwitch, ActCreateOrg,
 		ActInvite, ActWithdrawInvite, ActJoin, ActAddMember, ActChangeRole, ActRemoveMember, ActCreateUser, ActDisableUser,
-		ActRevokeEverything, ActResetPassword, ActSetUp,
+		ActRevokeEverything, ActEndSession, ActChangePassword, ActChangeFailed, ActResetPassword, ActSetUp,
 	}
 }
 

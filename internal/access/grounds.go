@@ -16,6 +16,7 @@ type Limits struct {
 	PasswordWindow   time.Duration
 	DefaultTTL       time.Duration // of access tokens
 	MaxTTL           time.Duration // of access tokens
+	Remembered       int           // credentials that the Verifier keeps in memory; 0 = DefaultRemembered
 }
 
 // Deps is what the domain's services work with.

@@ -123,7 +123,7 @@ func (v *Verifier) inspectOne(tx ReadTx, s Standing, p Presented, out *Inspected
 		if err != nil {
 			return true, err
 		}
-		verdict := judge(Request{Organization: s.Organization.Slug, Application: app.Slug, Presented: p}, &target, f, s.at)
+		verdict := judge(&Request{Organization: s.Organization.Slug, Application: app.Slug, Presented: p}, &target, f, s.at)
 		if f == nil {
 			f = &found{}
 		}

@@ -293,9 +293,3 @@ func holds(tx ReadTx, i Invite) error {
 	}
 	return nil
 }
-
-// newDevice returns the mark by which a browser that has signed in is told from
-// strangers.
-func (a *Accounts) newDevice(user User) string {
-	return a.Keys.Sign(devicePurpose, user.ID+" "+secret.RandomText(22))
-}

@@ -45,7 +45,8 @@ type API struct {
 	ApplicationID string
 	Slug          string
 	Name          string
-	Upstream      string // http(s) URL, or EchoUpstream
+	Upstream      string        // http(s) URL, or EchoUpstream
+	Timeout       time.Duration // until the head of an answer, in whole seconds; 0 = the gateway's
 	CreatedAt     time.Time
 }
 
@@ -214,6 +215,16 @@ func (p *problems) upstream(field, text string) string {
 		p.add(field, "The address is longer than 500 characters.")
 	}
 	return text
+}
+
+// maxTimeout is the longest time that an API may be given to begin its answer.
+const maxTimeout = time.Hour
+
+// timeout checks how long an API may take to begin its answer.
+func (p *problems) timeout(field string, d time.Duration) {
+	if d < 0 || d > maxTimeout || d%time.Second != 0 {
+		p.add(field, "A timeout is in whole seconds, from 1 to 3,600. Leave it empty for the gateway's.")
+	}
 }
 
 func visibleASCII(text string) bool {

@@ -129,6 +129,9 @@ type UsedCredential struct {
 	State      State
 	LastUse    LastUse // zero = never
 	Calls      int64   // accepted in the last 24 hours
+	// Addresses is from how many these calls came; only told of single credentials, and
+	// of those that are about to be stopped.
+	Addresses Addresses
 }
 
 // maxCounted is how far a list's total is counted; beyond it, it is "1,000+".
@@ -178,7 +181,7 @@ func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, applica
 		if err := m.page(tx, f); err != nil {
 			return err
 		}
-		return m.ended(tx, CredentialFilter{Whose: Whose{ApplicationID: s.Application.ID}, Kind: KindToken, Ended: true, Now: s.at})
+		return m.ended(tx, s)
 	})
 	return m, err
 }
@@ -225,20 +228,20 @@ func pageOf(tx ReadTx, f CredentialFilter) (p credentialPage, err error) {
 }
 
 // ended fills in the folded list of expired and revoked tokens.
-func (m *ManageAPI) ended(tx ReadTx, f CredentialFilter) error {
+func (m *ManageAPI) ended(tx ReadTx, s Standing) error {
 	var err error
-	if m.EndedAll, err = tx.CountCredentials(f, maxCounted+1); err != nil {
+	app := s.Application.ID
+	if m.EndedAll, err = tx.CountEnded(app, KindToken, s.at, maxCounted+1); err != nil {
 		return err
 	}
-	f.Limit = endedShown
-	list, err := tx.Credentials(f)
+	list, err := tx.EndedCredentials(app, KindToken, s.at, endedShown)
 	if err != nil {
 		return err
 	}
-	if m.Ended, err = withUse(tx, list, f.Now); err != nil {
+	if m.Ended, err = withUse(tx, list, s.at); err != nil {
 		return err
 	}
-	any, err := tx.CountCredentials(CredentialFilter{Whose: f.Whose, Kind: KindToken, Now: f.Now}, 1)
+	any, err := tx.CountCredentials(CredentialFilter{Whose: Whose{ApplicationID: app}, Kind: KindToken, Now: s.at}, 1)
 	m.Any = any > 0
 	return err
 }
@@ -269,6 +272,7 @@ type TokenPage struct {
 	Standing Standing
 	APIs     []API
 	Token    UsedCredential
+	Usage    Usage
 	Old      UsedCredential // the one it replaces; zero = none
 	New      UsedCredential // the one that replaces it; zero = none
 	Access   []AccessToken  // of a client: live ones, the latest first
@@ -285,11 +289,12 @@ func (r *Registry) Token(ctx context.Context, a Actor, organization, application
 		if err != nil {
 			return err
 		}
-		used, err := withUse(tx, []Credential{c}, s.at)
-		if err != nil {
+		if t.Token, err = oneWithUse(tx, c, s.at); err != nil {
 			return err
 		}
-		t.Token = used[0]
+		if t.Usage, err = usageOf(tx, c.ID, s.at); err != nil {
+			return err
+		}
 		if t.APIs, err = tx.APIs(s.Application.ID); err != nil {
 			return err
 		}
@@ -352,8 +357,10 @@ func (r *Registry) Tokens(ctx context.Context, a Actor, organization, applicatio
 			list = append(list, c)
 		}
 		var err error
-		out, err = withUse(tx, list, s.at)
-		return err
+		if out, err = withUse(tx, list, s.at); err != nil {
+			return err
+		}
+		return withAddresses(tx, out, s.at)
 	})
 	return standing, out, err
 }

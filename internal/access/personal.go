@@ -276,8 +276,10 @@ func (r *Registry) ChosenPeoples(ctx context.Context, a Actor, organization stri
 			}
 		}
 		var err error
-		out.Tokens, err = withUse(tx, list, s.at)
-		return err
+		if out.Tokens, err = withUse(tx, list, s.at); err != nil {
+			return err
+		}
+		return withAddresses(tx, out.Tokens, s.at)
 	})
 	return out, err
 }

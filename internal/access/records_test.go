@@ -140,7 +140,7 @@ func TestOneEventAnAct(t *testing.T) {
 	elevation := p.visit().Elevation
 	wants := map[string]string{
 		"CreateApplication": "application.create", "RenameApplication": "application.update", "CreateAPI": "api.create", "UpdateAPI": "api.update",
-		"IssueToken": "token.create", "RenameToken": "token.rename", "PauseToken": "token.pause", "ResumeToken": "token.resume",
+		"IssueToken": "token.create", "RenameToken": "token.rename", "RestrictToken": "token.restrict", "RestrictBasic": "basic.restrict", "RestrictClient": "client.restrict", "PauseToken": "token.pause", "ResumeToken": "token.resume",
 		"RevokeTokens": "token.revoke", "RevealBasic": "basic.reveal", "DisableBasic": "basic.disable",
 		"CreateOrganization": "organization.create application.create api.create", "AddMember": "user.create member.add", "DisableUser": "user.disable",
 		"ResetPassword": "user.reset-password", "Switch": "application.switch",

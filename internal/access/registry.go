@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"claviger/internal/secret"
@@ -190,7 +191,10 @@ func (r *Registry) RenameApplication(ctx context.Context, a Actor, organization,
 }
 
 // APIDraft is what an API is made from or changed to.
-type APIDraft struct{ Slug, Name, Upstream string }
+type APIDraft struct {
+	Slug, Name, Upstream string
+	Timeout              time.Duration // until the head of an answer, in whole seconds; 0 = the gateway's
+}
 
 // CreateAPI adds an API to an application. One with an upstream of its own takes an
 // elevation: calls to the application's default API may go there from then on, and
@@ -203,6 +207,7 @@ func (r *Registry) CreateAPI(ctx context.Context, a Actor, organization, applica
 	p.apiSlug("slug", d.Slug)
 	d.Name = p.name("name", d.Name)
 	d.Upstream = p.upstream("upstream", d.Upstream)
+	p.timeout("timeout", d.Timeout)
 	if err := p.err(); err != nil {
 		return API{}, err
 	}
@@ -221,7 +226,7 @@ func (r *Registry) CreateAPI(ctx context.Context, a Actor, organization, applica
 }
 
 func insertAPI(tx Tx, s Standing, d APIDraft) (API, error) {
-	api := API{ID: newID(idAPI, s.at), ApplicationID: s.Application.ID, Slug: d.Slug, Name: d.Name, Upstream: d.Upstream, CreatedAt: s.at}
+	api := API{ID: newID(idAPI, s.at), ApplicationID: s.Application.ID, Slug: d.Slug, Name: d.Name, Upstream: d.Upstream, Timeout: d.Timeout, CreatedAt: s.at}
 	ok, err := tx.InsertAPI(api)
 	if err != nil {
 		return api, err
@@ -231,15 +236,27 @@ func insertAPI(tx Tx, s Standing, d APIDraft) (API, error) {
 	}
 	e := s.event(ActCreateAPI, api.ID, api.Slug)
 	e.Detail = map[string]string{"upstream": api.Upstream}
+	if api.Timeout != 0 {
+		e.Detail["timeout"] = timeoutWords(api.Timeout)
+	}
 	return api, record(tx, e)
 }
 
-// UpdateAPI changes an API's name and upstream; its slug is for ever. Another
+// timeoutWords names an API's timeout in events.
+func timeoutWords(d time.Duration) string {
+	if d == 0 {
+		return "default"
+	}
+	return strconv.Itoa(int(d/time.Second)) + " s"
+}
+
+// UpdateAPI changes an API's name, upstream and timeout; its slug is for ever. Another
 // upstream sends everybody's calls elsewhere, so it takes an elevation.
 func (r *Registry) UpdateAPI(ctx context.Context, a Actor, organization, application, slug string, d APIDraft) error {
 	var p problems
 	d.Name = p.name("name", d.Name)
 	d.Upstream = p.upstream("upstream", d.Upstream)
+	p.timeout("timeout", d.Timeout)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -252,6 +269,9 @@ func (r *Registry) UpdateAPI(ctx context.Context, a Actor, organization, applica
 		if api.Name != d.Name {
 			detail["name"] = api.Name + " → " + d.Name
 		}
+		if api.Timeout != d.Timeout {
+			detail["timeout"] = timeoutWords(api.Timeout) + " → " + timeoutWords(d.Timeout)
+		}
 		if api.Upstream != d.Upstream {
 			detail["upstream"] = api.Upstream + " → " + d.Upstream
 			if err := s.elevate(tx, s.at, need{elevated: true}); err != nil {
@@ -261,7 +281,7 @@ func (r *Registry) UpdateAPI(ctx context.Context, a Actor, organization, applica
 		if len(detail) == 0 {
 			return nil
 		}
-		api.Name, api.Upstream = d.Name, d.Upstream
+		api.Name, api.Upstream, api.Timeout = d.Name, d.Upstream, d.Timeout
 		e := s.event(ActUpdateAPI, api.ID, api.Slug)
 		e.Detail = detail
 		if err := tx.UpdateAPI(api); err != nil {

@@ -48,12 +48,13 @@ func allChanging() []act { return slices.Concat(changingActs(), changingClients(
 // otherwise are the methods that have a test of their own, or no actor.
 var otherwise = []string{
 	"Whereabouts", "Directory", // reads of the command line, without an actor
-	"Each", "Rename", // in the matrix as PauseToken, RevokeClients, RenameToken …
+	"Each", "Rename", "Restrict", // in the matrix as PauseToken, RevokeClients, RenameToken …
 	"Authenticate", "SaveData", "SignIn", "SignOut", "SealTallies", "Users", // accounts_test.go, sessions_test.go, throttle_test.go
 	"ElevationChoices", "ElevationForm", "Elevate", "Drop", // elevation_test.go
 	"OfferSetup", "SetupOpen", "NeedsSetup", "SetUp", // setup_test.go
 	"OpenInvite", "AcceptInvite", // invites_test.go: the link is the authority
 	"Profile", "RevokeOwn", "RevokeOwnEverything", // personal_test.go: of nobody but the actor
+	"OwnSessions", "EndSessions", "ChangePassword", // own_test.go: likewise
 }
 
 // TestEveryActIsInTheMatrix fails when somebody adds an act and does not say here

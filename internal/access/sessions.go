@@ -225,7 +225,7 @@ func (a *Accounts) Elevate(ctx context.Context, v Visit, who Actor, d ElevationD
 	}
 	var att attempt
 	if form.AskPassword {
-		if att, err = a.confirmPassword(ctx, v.User, who, d); err != nil {
+		if att, err = a.confirmPassword(ctx, v.User, who, d.Password, d.Device, ActElevateFailed); err != nil {
 			return secret.Secret{}, err
 		}
 	}
@@ -244,9 +244,10 @@ func (a *Accounts) Elevate(ctx context.Context, v Visit, who Actor, d ElevationD
 	return token, err
 }
 
-// confirmPassword asks for the user's own password, under the sign-in's throttle.
-func (a *Accounts) confirmPassword(ctx context.Context, user User, who Actor, d ElevationDraft) (attempt, error) {
-	c := Credentials{Email: user.Email, Password: d.Password, Device: d.Device, Caller: who.Caller, Agent: who.Agent}
+// confirmPassword asks for the user's own password, under the sign-in's throttle; wrong
+// ones are tallied as failed.
+func (a *Accounts) confirmPassword(ctx context.Context, user User, who Actor, password secret.Secret, device string, failed Act) (attempt, error) {
+	c := Credentials{Email: user.Email, Password: password, Device: device, Caller: who.Caller, Agent: who.Agent}
 	att, err := a.attempt(ctx, c)
 	if err != nil {
 		return att, err
@@ -256,7 +257,7 @@ func (a *Accounts) confirmPassword(ctx context.Context, user User, who Actor, d 
 		return att, err
 	}
 	if !ok || att.user.ID != user.ID {
-		return att, a.refuse(ctx, att, c, ActElevateFailed)
+		return att, a.refuse(ctx, att, c, failed)
 	}
 	return att, nil
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"claviger/internal/secret"
@@ -17,6 +18,9 @@ var ErrNoRow = errors.New("no such row")
 // comes back as an *Error of kind Unavailable.
 type Store interface {
 	View(ctx context.Context, read func(ReadTx) error) error
+	// Lookup is View for a single question: each question of its closure sees a state of
+	// its own.
+	Lookup(ctx context.Context, read func(ReadTx) error) error
 	Update(ctx context.Context, write func(Tx) error) error
 	// Note is Update for changes that no judgement of a request depends on: what is
 	// remembered of credentials stays good. Its transaction offers no others.
@@ -99,6 +103,7 @@ type Target struct {
 	Application  Application
 	APIs         []API
 	BasicState   State // of the application's basic credential: Active, Paused or Disabled
+	BasicID      string
 }
 
 // OrganizationWriter changes organizations, applications, APIs and members.
@@ -108,7 +113,7 @@ type OrganizationWriter interface {
 	InsertApplication(Application) (bool, error)
 	UpdateApplication(Application) error // name, switches, default API
 	InsertAPI(API) (bool, error)
-	UpdateAPI(API) error // name, upstream
+	UpdateAPI(API) error // name, upstream, timeout
 	InsertMembership(Membership) (bool, error)
 	UpdateMembership(Membership) (bool, error) // the role; false: there is none
 	DeleteMembership(organizationID, userID string) (bool, error)
@@ -155,6 +160,10 @@ type CredentialReader interface {
 	CredentialByNonce(w Whose, nonce string) (Credential, error)
 	CredentialReplacing(id string) (Credential, error)  // the one that was made to replace it
 	Credentials(CredentialFilter) ([]Credential, error) // always newest first
+	// EndedCredentials returns an application's expired and revoked credentials of a
+	// kind, the latest ended first; CountEnded counts them, up to most of each.
+	EndedCredentials(applicationID string, kind Kind, now time.Time, limit int) ([]Credential, error)
+	CountEnded(applicationID string, kind Kind, now time.Time, most int) (int, error)
 	// CountCredentials counts up to most (the filter's cursors and Limit do not matter).
 	CountCredentials(f CredentialFilter, most int) (int, error)
 }
@@ -164,6 +173,7 @@ type CredentialReader interface {
 type CredentialWriter interface {
 	InsertCredential(Credential) error
 	RenameCredential(id, label string) error
+	RestrictCredential(id string, allowed []netip.Prefix, l Limit) error
 	PauseCredential(id string, at time.Time) (bool, error)                     // if neither paused nor revoked
 	ResumeCredential(id string) (bool, error)                                  // if paused and not revoked
 	RevokeCredential(id string, at time.Time, by, reason string) (bool, error) // if not revoked; basic: erases digest and sealed copy
@@ -216,10 +226,11 @@ type UserReader interface {
 	Users() ([]User, error) // by email
 	HasOwner() (bool, error)
 	SetupLink() (SetupLink, error)
-	SessionByToken(hash []byte) (Session, error)             // by the token or the previous one; not if ended
-	Session(id string) (Session, error)                      // ended ones too
-	CurrentElevation(sessionID string) (Elevation, error)    // the latest not dropped, over or not
-	RecentReasons(userID string, most int) ([]string, error) // latest first, each once
+	SessionByToken(hash []byte) (Session, error)                // by the token or the previous one; not if ended
+	Session(id string) (Session, error)                         // ended ones too
+	SessionsOf(userID string, now time.Time) ([]Session, error) // neither ended nor over; the latest opened first
+	CurrentElevation(sessionID string) (Elevation, error)       // the latest not dropped, over or not
+	RecentReasons(userID string, most int) ([]string, error)    // latest first, each once
 }
 
 // SetupLink is the one-time link that makes the first owner.
@@ -288,6 +299,58 @@ type Use struct {
 	Agent         string
 	API           string
 	Method        string
+	Callers       []UseCaller  // each once
+	Refusals      []UseRefusal // each reason once
+}
+
+// UseCaller is one caller of a credential, or all that have one address or one user
+// agent, with its calls in some span of time.
+type UseCaller struct {
+	Address  string // "10.0.3.7", "through 127.0.0.1", OtherCallers, or empty: unknown
+	Agent    string
+	Accepted int64
+	Refused  int64
+	At       time.Time // of the latest call
+}
+
+// UseRefusal is how often a credential was refused for one reason.
+type UseRefusal struct {
+	Reason string // its name, as Reason prints it
+	Count  int64
+	Hour   time.Time // in which it was so last
+}
+
+// UseSpan is a credential's calls within a span of time.
+type UseSpan struct {
+	Start    time.Time
+	Accepted int64
+	Refused  int64
+}
+
+// CallerFilter chooses the callers of a credential whose calls were in hours, or days
+// of UTC, that begin at From or later.
+type CallerFilter struct {
+	CredentialID string
+	Daily        bool
+	From         time.Time
+	By           CallerField
+	Limit        int
+}
+
+// CallerField is what callers are summed up by.
+type CallerField string
+
+// Callers are summed up by these. ByAgent leaves out those of OtherCallers, whose
+// agents nobody has kept.
+const (
+	ByAddress CallerField = "address"
+	ByAgent   CallerField = "agent"
+)
+
+// Addresses is from how many addresses a credential was used.
+type Addresses struct {
+	Count int
+	More  bool // there were more than are kept
 }
 
 // LastUse is a credential's latest accepted call.
@@ -302,7 +365,7 @@ type LastUse struct {
 
 // ApplicationUse sums up an application for its organization's overview.
 type ApplicationUse struct {
-	Credentials int // that are live
+	Credentials int // that are live; counted no further than a page says, so more than 1,000 is "more"
 	Calls       int64
 	LastAt      time.Time // zero = never
 }
@@ -318,6 +381,16 @@ type UseReader interface {
 	// and with a token got for a password, since the hour of a time.
 	WayUses(applicationID string, since time.Time) (query, password int64, err error)
 	ApplicationUses(organizationID string, since, now time.Time) (map[string]ApplicationUse, error) // by application id
+	// UseSpans returns a credential's calls by the hour, or by the day of UTC, from the
+	// one on that begins at a time; spans without any are not in it.
+	UseSpans(credentialID string, daily bool, from time.Time) ([]UseSpan, error)
+	UseCallers(CallerFilter) ([]UseCaller, error) // those with the most calls first
+	// UseRefusals returns why a credential was refused since the hour of a time, the
+	// most frequent reason first.
+	UseRefusals(credentialID string, since time.Time) ([]UseRefusal, error)
+	// UseAddresses counts from how many addresses calls of credentials were accepted
+	// since the hour of a time, by their ids; those without any are not in it.
+	UseAddresses(credentialIDs []string, since time.Time) (map[string]Addresses, error)
 }
 
 // UseWriter adds up uses.

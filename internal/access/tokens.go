@@ -16,7 +16,8 @@ type Draft struct {
 	Scopes  Scopes   // empty = no restriction
 	Expires string   // "90d", a date, or "never"; empty = the kind's default
 	Allow   []string // networks, as ParseAllowed reads them
-	Nonce   string   // of the form; empty = none
+	Limit   LimitDraft
+	Nonce   string // of the form; empty = none
 }
 
 // Issued is a credential that was just made, with the secret that is shown once.
@@ -102,6 +103,7 @@ func (d Deps) draft(p *problems, kind Kind, draft Draft) Credential {
 	var err error
 	c.Allowed, err = ParseAllowed(draft.Allow)
 	p.take(err)
+	c.Limit = p.limit(draft.Limit)
 	c.ExpiresAt, err = ParseExpiry(draft.Expires, d.Clock.Now(), d.Limits.MaxLifetime)
 	p.take(err)
 	return c
@@ -155,6 +157,9 @@ func created(s Standing, c Credential) Event {
 	if len(c.Allowed) > 0 {
 		e.Detail["from"] = networks(c.Allowed)
 	}
+	if !c.Limit.None() {
+		e.Detail["limit"] = c.Limit.String()
+	}
 	return e
 }
 
@@ -198,11 +203,13 @@ func credentialOf(tx ReadTx, s Standing, id string) (Credential, error) {
 	return c, nil
 }
 
-// ended fails with a Conflict where a credential is revoked or expired.
+// ended fails with a Conflict where a credential is revoked, disabled or expired.
 func ended(c Credential, now time.Time) error {
 	switch c.StateAt(now) {
 	case Revoked:
 		return fail(Conflict, "“"+c.Label+"” is revoked, which is final.")
+	case Disabled:
+		return fail(Conflict, "Basic is disabled for this application, for good.")
 	case Expired:
 		return fail(Conflict, "“"+c.Label+"” has expired.")
 	}
@@ -315,7 +322,7 @@ type ReplaceDraft struct {
 	Nonce string // of the form; empty = none
 }
 
-// Replace makes a credential with the label, scopes, addresses and lifetime of
+// Replace makes a credential with the label, scopes, addresses, limit and lifetime of
 // another one, which gets an end. Until then both work.
 func (r *Registry) Replace(ctx context.Context, a Actor, organization, application, id string, d ReplaceDraft) (Issued, error) {
 	var p problems
@@ -336,7 +343,7 @@ func (r *Registry) Replace(ctx context.Context, a Actor, organization, applicati
 			return err
 		}
 		fresh := Credential{
-			Kind: old.Kind, Label: old.Label, Restriction: old.Restriction, Allowed: old.Allowed, Nonce: d.Nonce, Replaces: old.ID,
+			Kind: old.Kind, Label: old.Label, Restriction: old.Restriction, Allowed: old.Allowed, Limit: old.Limit, Nonce: d.Nonce, Replaces: old.ID,
 			ExpiresAt: r.sameLife(old, s.at),
 		}
 		if err := r.insert(tx, s, fresh, &out); err != nil {

@@ -14,7 +14,8 @@ type UseLog struct {
 	log   *slog.Logger
 
 	mu      sync.Mutex
-	pending map[useKey]*Use
+	pending map[useKey]*pendingUse
+	callers int                  // of all that is pending
 	access  map[string]time.Time // when access tokens were last used, by id
 	dropped int64
 }
@@ -30,14 +31,36 @@ const maxPendingUses = 200_000
 
 // NewUseLog returns an empty log that writes to a store.
 func NewUseLog(store Store, log *slog.Logger) *UseLog {
-	return &UseLog{store: store, log: log, pending: map[useKey]*Use{}, access: map[string]time.Time{}}
+	return &UseLog{store: store, log: log, pending: map[useKey]*pendingUse{}, access: map[string]time.Time{}}
 }
 
-// note counts one request with a genuine credential, accepted or refused, and when
-// an access token, if it was one, was last used.
-func (u *UseLog) note(f *found, r Request, v Verdict, now time.Time) {
+// counted is what a request is counted under.
+type counted struct {
+	credentialID, applicationID string
+	accessID                    string // of the access token, if it was one
+	byPassword                  bool   // which was got for a password
+}
+
+// countedAs returns what a request is counted under; ok is false for one that
+// presented nothing that belongs to anybody. Of an application whose Basic is disabled
+// those count too that still send its username: their number is what tells whether
+// somebody has to be told.
+func countedAs(t *Target, f *found, v Verdict) (c counted, ok bool) {
+	switch {
+	case f != nil:
+		return counted{f.usedID(), f.applicationID, f.access.ID, f.access.Grant == PasswordGrant}, true
+	case v.Reason == BasicDisabled && t.BasicID != "":
+		return counted{credentialID: t.BasicID, applicationID: t.Application.ID}, true
+	}
+	return counted{}, false
+}
+
+// note counts one request, accepted or refused, with its caller, and when an access
+// token, if it was one, was last used. For a caller that is known within the minute it
+// allocates nothing.
+func (u *UseLog) note(c counted, r *Request, v Verdict, now time.Time) {
 	minute := now.Truncate(time.Minute)
-	key := useKey{f.usedID(), f.applicationID, minute.Unix()}
+	key := useKey{c.credentialID, c.applicationID, minute.Unix()}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	use := u.pending[key]
@@ -46,24 +69,30 @@ func (u *UseLog) note(f *found, r Request, v Verdict, now time.Time) {
 			u.dropped++
 			return
 		}
-		use = &Use{CredentialID: key.credential, ApplicationID: key.application, Minute: minute}
+		use = &pendingUse{Use: Use{CredentialID: key.credential, ApplicationID: key.application, Minute: minute}}
 		u.pending[key] = use
 	}
+	agent := keptAgent(r.Agent)
+	caller := u.caller(use, callerKey{r.Caller, agent})
+	caller.at = now
 	if !v.Accepted() {
 		use.Refused++
+		use.refusals[v.Reason]++
+		caller.refused++
 		return
 	}
-	if f.access.ID != "" && len(u.access) < maxPendingUses {
-		u.access[f.access.ID] = now
+	caller.accepted++
+	if c.accessID != "" && len(u.access) < maxPendingUses {
+		u.access[c.accessID] = now
 	}
 	if r.Presented.Way == WayQueryToken || r.Presented.Way == WayQueryClient {
 		use.ByQuery++
 	}
-	if f.access.Grant == PasswordGrant {
+	if c.byPassword {
 		use.ByPassword++
 	}
 	use.Accepted++
-	use.At, use.Address, use.Agent, use.API, use.Method = now, r.Caller.String(), clip(r.Agent, 200), v.API.Slug, knownMethod(r.Method)
+	use.At, use.from, use.API, use.Method = now, callerKey{r.Caller, agent}, v.API.Slug, knownMethod(r.Method)
 }
 
 // knownMethod returns a method as it is kept: what is none of HTTP's may be anything.
@@ -84,7 +113,7 @@ func (u *UseLog) Flush(ctx context.Context) error {
 		return nil
 	}
 	used := u.access
-	u.pending, u.access = map[useKey]*Use{}, map[string]time.Time{}
+	u.pending, u.access, u.callers = map[useKey]*pendingUse{}, map[string]time.Time{}, 0
 	dropped := u.dropped
 	u.dropped = 0
 	u.mu.Unlock()
@@ -93,7 +122,7 @@ func (u *UseLog) Flush(ctx context.Context) error {
 	}
 	uses := make([]Use, 0, len(batch))
 	for _, use := range batch {
-		uses = append(uses, *use)
+		uses = append(uses, use.written())
 	}
 	err := u.store.Note(ctx, func(tx NoteTx) error {
 		if err := tx.AddUses(uses); err != nil {
@@ -108,7 +137,7 @@ func (u *UseLog) Flush(ctx context.Context) error {
 }
 
 // putBack merges a batch that could not be written with what came meanwhile.
-func (u *UseLog) putBack(batch map[useKey]*Use, used map[string]time.Time) {
+func (u *UseLog) putBack(batch map[useKey]*pendingUse, used map[string]time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for id, at := range used {
@@ -123,14 +152,9 @@ func (u *UseLog) putBack(batch map[useKey]*Use, used map[string]time.Time) {
 			u.dropped += old.Accepted + old.Refused
 		case now == nil:
 			u.pending[key] = old
+			u.callers += len(old.callers)
 		default:
-			if now.At.IsZero() {
-				now.At, now.Address, now.Agent, now.API, now.Method = old.At, old.Address, old.Agent, old.API, old.Method
-			}
-			now.Accepted += old.Accepted
-			now.Refused += old.Refused
-			now.ByQuery += old.ByQuery
-			now.ByPassword += old.ByPassword
+			u.merge(now, old)
 		}
 	}
 }

@@ -51,6 +51,7 @@ type Principal struct {
 	Label        string
 	Subject      string
 	Scopes       Scopes
+	scopeList    string // Scopes as a text, where that is known; else empty
 }
 
 // Reason is why a request is refused.
@@ -94,6 +95,9 @@ type Verdict struct {
 	Principal   Principal
 	API         API  // the API it goes to; zero where none was asked for
 	ByDefault   bool // API is the application's default one: the path names none
+	Limit       LimitState
+
+	judged judgement // for who watches the request while it runs
 }
 
 // Accepted reports whether the request is let in.
@@ -101,14 +105,16 @@ func (v Verdict) Accepted() bool { return v.Reason == Accepted }
 
 // Verifier takes the one decision behind forward-auth, gateway and introspection.
 type Verifier struct {
-	deps   Deps
-	uses   *UseLog
-	memory *remembered
+	deps    Deps
+	uses    *UseLog
+	memory  *remembered
+	limits  *limiter
+	streams streams
 }
 
 // NewVerifier returns a verifier that notes uses in a log.
 func NewVerifier(d Deps, uses *UseLog) *Verifier {
-	return &Verifier{deps: d, uses: uses, memory: newRemembered()}
+	return &Verifier{deps: d, uses: uses, memory: newRemembered(d.Limits.Remembered), limits: newLimiter()}
 }
 
 const invalidDescription = "The credential is not valid for this application."
@@ -121,6 +127,7 @@ type found struct {
 	applicationID string // of the target
 	user          User
 	membership    Membership
+	who           Principal // whom the credential stands for, before the target
 }
 
 // usedID is the id under which uses are counted: an access token's count as its
@@ -134,90 +141,155 @@ func (f *found) usedID() string {
 
 // Verify judges a request. Its error is of kind Unavailable where the database is
 // needed and cannot be reached; a refusal is no error but a Verdict.
-func (v *Verifier) Verify(ctx context.Context, r Request) (Verdict, error) {
+func (v *Verifier) Verify(ctx context.Context, r Request) (verdict Verdict, err error) {
 	now := v.deps.Clock.Now()
-	epoch, sure := v.deps.Store.Epoch() // before anything is read
-	target, f, known := v.recall(r, epoch, sure)
-	if !known {
-		var err error
-		if target, f, err = v.load(ctx, r, epoch, sure); err != nil {
-			return Verdict{}, err
-		}
+	var k knowledge
+	verdict, k, err = v.decide(ctx, &r, now)
+	if err != nil || k.target == nil {
+		return verdict, err
 	}
-	if target == nil {
-		return refusal(InvalidCredential, invalidDescription), nil
-	}
-	verdict := judge(r, target, f, now)
-	verdict.BasicWorks = target.BasicState == Active
-	if f != nil {
-		v.uses.note(f, r, verdict, now)
+	v.limits.count(&verdict, k.found, now)
+	if c, ok := countedAs(k.target, k.found, verdict); ok {
+		v.uses.note(c, &r, verdict, now)
 	}
 	return verdict, nil
 }
 
-// recall returns what is remembered of a request: its target, and the credential that
-// was presented, nil where that is not genuine. known is false where the store has
-// to be asked.
-func (v *Verifier) recall(r Request, epoch uint64, sure bool) (target *Target, f *found, known bool) {
-	if !sure {
-		return nil, nil, false
+// decide is Verify without any trace: no use is counted.
+func (v *Verifier) decide(ctx context.Context, r *Request, now time.Time) (verdict Verdict, k knowledge, err error) {
+	epoch, sure := v.deps.Store.Epoch() // before anything is read
+	k = v.recall(r, epoch, sure)
+	if !k.whole {
+		if k, err = v.load(ctx, *r, k, epoch, sure); err != nil {
+			return Verdict{}, k, err
+		}
 	}
-	target, known = v.memory.targets.get(targetKey{r.Organization, r.Application}, epoch)
-	if !known || target == nil || !r.Presented.searchable() {
-		return target, nil, known
+	if k.target == nil {
+		return refusal(InvalidCredential, invalidDescription), k, nil
 	}
-	key := v.memory.key(r.Presented, target.Application.ID)
-	if f, known = v.memory.findings.get(key, epoch); known {
-		return target, f, true
+	verdict = judge(r, k.target, k.found, now)
+	verdict.BasicWorks = k.target.BasicState == Active
+	verdict.judged.epoch, verdict.judged.sure = epoch, sure
+	if k.found != nil {
+		verdict.judged.ends = k.found.ends()
 	}
-	_, known = v.memory.unknown.get(key, epoch)
-	return target, nil, known
+	return verdict, k, nil
 }
 
-// load asks the store for what a request is judged by, and remembers it.
-func (v *Verifier) load(ctx context.Context, r Request, epoch uint64, sure bool) (target *Target, f *found, err error) {
-	err = v.deps.Store.View(ctx, func(tx ReadTx) error {
-		target, f = nil, nil
-		t, err := tx.Target(r.Organization, r.Application)
-		if missing(err) {
-			return nil
+// knowledge is what a request is judged by, as far as it is in memory.
+type knowledge struct {
+	whole      bool    // nothing is left to be asked
+	hasTarget  bool    // the target, or that there is none, is known
+	target     *Target // nil: there is no such application
+	searchable bool    // what was presented could be a credential of ours
+	class      secret.Class
+	key        findingKey // of what is searchable
+	found      *found     // nil: what was presented is not genuine
+}
+
+// recall returns what is remembered of a request.
+func (v *Verifier) recall(r *Request, epoch uint64, sure bool) (k knowledge) {
+	if !sure {
+		k.class, k.searchable = r.Presented.class()
+		return k
+	}
+	of := targetKey{r.Organization, r.Application}
+	k.target, k.hasTarget = v.memory.targets.get(of, v.memory.hash(of), epoch)
+	if k.hasTarget && k.target != nil && r.Presented.plausible() {
+		k.key = v.key(r.Presented, k.target)
+		if k.found, k.whole = v.memory.findings.get(k.key, k.key.hash(), epoch); k.whole {
+			return k // its format was looked at when it was put there
 		}
-		if err != nil {
-			return err
+	}
+	if k.class, k.searchable = r.Presented.class(); !k.searchable || k.hasTarget && k.target == nil {
+		k.whole = k.hasTarget
+		return k
+	}
+	if k.hasTarget {
+		_, k.whole = v.memory.unknown.get(k.key, k.key.hash(), epoch)
+	}
+	return k
+}
+
+// key returns under what is remembered whether a presentation is genuine for a target.
+func (v *Verifier) key(p Presented, t *Target) findingKey {
+	return findingKey{v.deps.Keys.Sum(p.Secret), p.Way, t.Application.ID, p.Name}
+}
+
+// load asks the store for what is not remembered of a request, and remembers it. What
+// it is given it takes by value: it would be on the heap for every request.
+func (v *Verifier) load(ctx context.Context, r Request, k knowledge, epoch uint64, sure bool) (knowledge, error) {
+	err := v.ask(ctx, &k, func(tx ReadTx) error {
+		k.found = nil
+		if !k.hasTarget {
+			if err := k.readTarget(tx, &r); err != nil || k.target == nil {
+				return err
+			}
 		}
-		target = &t
-		f, err = v.search(tx, r.Presented, t)
+		var err error
+		k.found, err = v.search(tx, r.Presented, *k.target)
 		return err
 	})
 	if err != nil || !sure {
-		return target, f, err
+		return k, err
 	}
-	v.memory.targets.put(targetKey{r.Organization, r.Application}.clone(), target, epoch, mostTargets)
-	if target == nil || !r.Presented.searchable() {
-		return target, f, nil
+	if !k.hasTarget {
+		of := targetKey{r.Organization, r.Application}.clone()
+		v.memory.targets.put(of, v.memory.hash(of), k.target, epoch)
 	}
-	if key := v.memory.key(r.Presented, target.Application.ID); f != nil {
-		v.memory.findings.put(key, f, epoch, mostFindings)
+	if k.target == nil || !k.searchable {
+		return k, nil
+	}
+	if !k.hasTarget {
+		k.key = v.key(r.Presented, k.target)
+	}
+	if key := k.key.clone(); k.found != nil {
+		v.memory.findings.put(key, key.hash(), k.found.slim(), epoch)
 	} else {
-		v.memory.unknown.put(key, struct{}{}, epoch, mostUnknown)
+		v.memory.unknown.put(key, key.hash(), struct{}{}, epoch)
 	}
-	return target, f, nil
+	return k, nil
 }
 
-// searchable reports whether what was presented could be a credential of ours: its
-// format and checksum are right. What is not costs no lookup.
-func (p Presented) searchable() bool {
-	if p.Way == WayNone || p.Way == WayMalformed {
-		return false
+// ask reads what is missing. Where that is one row, a question of its own will do:
+// the state that it sees is consistent without a transaction, which costs more than
+// the lookup. With a user or a client behind the credential it is several rows.
+func (v *Verifier) ask(ctx context.Context, k *knowledge, read func(ReadTx) error) error {
+	if k.hasTarget && k.class != secret.Access && k.class != secret.Personal {
+		return v.deps.Store.Lookup(ctx, read)
 	}
-	_, err := secret.Parse(p.Secret.Expose())
-	return err == nil
+	return v.deps.Store.View(ctx, read)
+}
+
+func (k *knowledge) readTarget(tx ReadTx, r *Request) error {
+	k.target = nil
+	t, err := tx.Target(r.Organization, r.Application)
+	if err == nil {
+		k.target = &t
+	}
+	return ignoreMissing(err)
+}
+
+// plausible reports whether what was presented is as long as a secret of ours, and
+// may be worth a digest.
+func (p *Presented) plausible() bool {
+	return p.Way != WayNone && p.Way != WayMalformed && len(p.Secret.Expose()) == secret.Len
+}
+
+// class returns the class of what was presented, and whether it could be a credential
+// of ours: its format and checksum are right. What is not costs no lookup.
+func (p Presented) class() (secret.Class, bool) {
+	if p.Way == WayNone || p.Way == WayMalformed {
+		return 0, false
+	}
+	class, err := secret.Parse(p.Secret.Expose())
+	return class, err == nil
 }
 
 // search returns the credential that was presented, nil where it is not genuine for
 // the target.
 func (v *Verifier) search(tx ReadTx, p Presented, t Target) (*found, error) {
-	if !p.searchable() {
+	if _, ok := p.class(); !ok {
 		return nil, nil
 	}
 	var f found
@@ -225,6 +297,9 @@ func (v *Verifier) search(tx ReadTx, p Presented, t Target) (*found, error) {
 	if err != nil || !genuine {
 		return nil, err
 	}
+	f.who = f.principal()
+	f.who.Organization, f.who.Application = t.Organization.Slug, t.Application.Slug
+	f.who.scopeList = f.who.ScopeList()
 	return &f, nil
 }
 
@@ -237,12 +312,12 @@ func refusal(reason Reason, description string) Verdict {
 
 // judge goes down the decision's table. f is the genuine credential that was
 // presented, nil where there is none.
-func judge(r Request, t *Target, f *found, now time.Time) Verdict {
+func judge(r *Request, t *Target, f *found, now time.Time) Verdict {
 	switch {
 	case r.Presented.Way == WayMalformed:
 		return refusal(InvalidCredential, invalidDescription)
 	case r.Presented.Way == WayNone && t.Application.Switches.Open:
-		return reach(r, t, Principal{Kind: KindAnonymous, Scopes: AllScopes()})
+		return reach(r, t, &Principal{Organization: t.Organization.Slug, Application: t.Application.Slug, Kind: KindAnonymous, Scopes: AllScopes()})
 	case r.Presented.Way == WayNone:
 		return refusal(NoCredential, "A credential is needed.")
 	case r.Presented.Way == WayBasic && r.Presented.Name == t.Application.ID && t.BasicState == Disabled:
@@ -250,8 +325,10 @@ func judge(r Request, t *Target, f *found, now time.Time) Verdict {
 	case f == nil:
 		return refusal(InvalidCredential, invalidDescription)
 	}
-	if bad := f.state(t, now); bad.Reason != Accepted {
-		return bad
+	if !f.plainlyActive(now) {
+		if bad := f.state(t, now); bad.Reason != Accepted {
+			return bad
+		}
 	}
 	if !t.Application.Switches.QueryCredentials && (r.Presented.Way == WayQueryToken || r.Presented.Way == WayQueryClient) {
 		return refusal(WayOff, "Credentials in the query string are switched off for this application: send the token in the Authorization header.")
@@ -259,7 +336,7 @@ func judge(r Request, t *Target, f *found, now time.Time) Verdict {
 	if !f.credential.allows(r.Caller) {
 		return refusal(AddressNotAllowed, "This credential may not be used from this address.")
 	}
-	return reach(r, t, f.principal())
+	return reach(r, t, &f.who)
 }
 
 // find looks for the credential that was presented, and reports whether it is
@@ -311,6 +388,13 @@ func (f *found) personal(tx ReadTx, p Presented) (bool, error) {
 	return p.Way == WayBearer || p.Way == WayQueryToken || p.Way == WayBasic && FoldEmail(p.Name) == f.user.EmailKey, nil
 }
 
+// plainlyActive is state's answer where it is short: for what belongs to no user and
+// was issued to nobody.
+func (f *found) plainlyActive(now time.Time) bool {
+	c := &f.credential
+	return f.access.ID == "" && c.Kind != KindPersonal && c.RevokedAt.IsZero() && c.PausedAt.IsZero() && (c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt))
+}
+
 // state refuses a credential that is not active, or whose user may no longer come in.
 func (f *found) state(t *Target, now time.Time) Verdict {
 	if f.access.ID != "" {
@@ -355,9 +439,8 @@ func (f *found) principal() Principal {
 }
 
 // reach judges whether the principal may do with the API what the request wants.
-func reach(r Request, t *Target, p Principal) Verdict {
-	p.Organization, p.Application = t.Organization.Slug, t.Application.Slug
-	v := Verdict{Principal: p}
+func reach(r *Request, t *Target, p *Principal) (v Verdict) {
+	v.Principal = *p
 	if !r.WantAPI {
 		return v
 	}
@@ -379,4 +462,9 @@ func reach(r Request, t *Target, p Principal) Verdict {
 }
 
 // ScopeList returns the scopes as the identity header and challenges print them.
-func (p Principal) ScopeList() string { return strings.TrimSpace(p.Scopes.String()) }
+func (p Principal) ScopeList() string {
+	if p.scopeList != "" {
+		return p.scopeList
+	}
+	return strings.TrimSpace(p.Scopes.String())
+}

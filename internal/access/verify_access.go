@@ -91,38 +91,95 @@ func (f *found) accessPrincipal() Principal {
 	return p
 }
 
+// candidate is an application that a client opens and a token is genuine for.
+type candidate struct {
+	target Target
+	found  *found
+}
+
 // introspect judges a token for a client: active where it opens what the client is
 // of, the client's application, or any of the client's organization.
 func (v *Verifier) introspect(ctx context.Context, client Credential, token secret.Secret) (Introspection, error) {
 	now := v.deps.Clock.Now()
-	var out Introspection
+	if _, err := secret.Parse(token.Expose()); err != nil {
+		return Introspection{}, nil
+	}
+	candidates, err := v.candidates(ctx, client, token)
+	if err != nil {
+		return Introspection{}, err
+	}
+	for i := range candidates {
+		t, f := &candidates[i].target, candidates[i].found
+		// Where the token may be used from is for whoever asks us to see: we cannot.
+		if f.state(t, now).Reason != Accepted || len(f.credential.Allowed) > 0 {
+			continue
+		}
+		out := Introspection{Active: true, Principal: f.who, Token: f.access, IssuedAt: f.credential.CreatedAt, ExpiresAt: f.credential.ExpiresAt}
+		if f.access.ID != "" {
+			out.IssuedAt, out.ExpiresAt = f.access.IssuedAt, f.access.ExpiresAt
+		}
+		return out, nil
+	}
+	return Introspection{}, nil
+}
+
+// mostCandidates bounds what is remembered of one token. A token that opens more
+// applications is asked for again each time.
+const mostCandidates = 4
+
+// candidates returns what a token is genuine for among what a client opens, from
+// memory or from the store. State and time are not judged yet.
+func (v *Verifier) candidates(ctx context.Context, client Credential, token secret.Secret) ([]candidate, error) {
+	epoch, sure := v.deps.Store.Epoch() // before anything is read
+	key := introspectionKey{client.ID, v.deps.Keys.Sum(token)}
+	if sure {
+		if out, ok := v.memory.introspections.get(key, uint64(key.digest[0]), epoch); ok {
+			return out, nil
+		}
+	}
+	var out []candidate
 	err := v.deps.Store.View(ctx, func(tx ReadTx) error {
-		out = Introspection{}
+		out = nil
 		targets, err := v.targets(tx, client, token)
 		if err != nil {
 			return err
 		}
 		for _, t := range targets {
-			var f found
-			presented := Presented{Way: WayBearer, Secret: token}
-			genuine, err := v.find(tx, presented, t, &f)
+			f, err := v.search(tx, Presented{Way: WayBearer, Secret: token}, t)
 			if err != nil {
 				return err
 			}
-			// Where the token may be used from is for whoever asks us to see: we cannot.
-			if !genuine || f.state(&t, now).Reason != Accepted || len(f.credential.Allowed) > 0 {
-				continue
+			if f != nil {
+				out = append(out, candidate{t, f.slim()})
 			}
-			out = Introspection{Active: true, Principal: f.principal(), Token: f.access, IssuedAt: f.credential.CreatedAt, ExpiresAt: f.credential.ExpiresAt}
-			out.Principal.Organization, out.Principal.Application = t.Organization.Slug, t.Application.Slug
-			if f.access.ID != "" {
-				out.IssuedAt, out.ExpiresAt = f.access.IssuedAt, f.access.ExpiresAt
-			}
-			return nil
 		}
 		return nil
 	})
+	if err == nil && sure && len(out) <= mostCandidates {
+		v.memory.introspections.put(key, uint64(key.digest[0]), out, epoch)
+	}
 	return out, err
+}
+
+// client returns the client that has a secret, in whatever state, or [ErrNoRow].
+func (v *Verifier) client(ctx context.Context, password secret.Secret) (Credential, error) {
+	epoch, sure := v.deps.Store.Epoch() // before anything is read
+	digest := v.deps.Keys.Sum(password)
+	if sure {
+		if c, ok := v.memory.clients.get(digest, uint64(digest[0]), epoch); ok {
+			return *c, nil
+		}
+	}
+	var f found
+	err := v.deps.Store.Lookup(ctx, func(tx ReadTx) error {
+		var err error
+		f.credential, err = tx.CredentialByDigests(v.deps.Keys.Digests(password))
+		return err
+	})
+	if err == nil && sure {
+		v.memory.clients.put(digest, uint64(digest[0]), &f.slim().credential, epoch)
+	}
+	return f.credential, err
 }
 
 // targets returns the applications that a client opens and the token could: one, if

@@ -38,6 +38,7 @@ type Config struct {
 	Elevation Elevation
 	Tokens    Tokens
 	Security  Security
+	Verifier  Verifier
 	Metrics   Metrics
 	Log       Log
 
@@ -52,6 +53,8 @@ type Server struct {
 	TrustedProxies []netip.Prefix // masked; IPv4 in IPv4 form
 	TLSCert        string         // path of a PEM file; empty exactly when TLSKey is
 	TLSKey         string         // path of a PEM file
+	MaxConnections int            // that each listener holds, 16 to 1,000,000
+	DrainTime      time.Duration  // for requests under way when the server ends
 }
 
 // TLS reports whether the listeners of console and gateway speak HTTPS themselves.
@@ -59,8 +62,12 @@ func (s Server) TLS() bool { return s.TLSCert != "" }
 
 // Gateway is the listener that proxies to upstreams.
 type Gateway struct {
-	Listen  string // host:port
-	BaseURL string // scheme and authority only, without a trailing slash
+	Listen          string        // host:port
+	BaseURL         string        // scheme and authority only, without a trailing slash
+	UpstreamTimeout time.Duration // until the head of an answer
+	IdleTimeout     time.Duration // for which a caller may neither send nor take anything
+	MaxHeader       int           // of a request, in bytes
+	MaxBody         int           // of a request, in bytes; 0 means no limit
 }
 
 // Store says where the data is kept.
@@ -91,6 +98,11 @@ type Security struct {
 	KeyFile          string // never empty after Load
 	PasswordAttempts int    // 1 to 1000, within PasswordWindow
 	PasswordWindow   time.Duration
+}
+
+// Verifier bounds what the decision keeps in memory.
+type Verifier struct {
+	Remember int // credentials; 1,024 to 10,000,000
 }
 
 // Metrics is the listener of /metrics.

@@ -29,12 +29,13 @@ func TestDefaults(t *testing.T) {
 	}
 	got.origins = nil
 	want := &Config{
-		Server:    Server{Listen: "127.0.0.1:8080", BaseURL: "http://127.0.0.1:8080", DataDir: "data"},
-		Gateway:   Gateway{Listen: "127.0.0.1:8081", BaseURL: "http://127.0.0.1:8081"},
+		Server:    Server{Listen: "127.0.0.1:8080", BaseURL: "http://127.0.0.1:8080", DataDir: "data", MaxConnections: 10_000, DrainTime: 10 * time.Second},
+		Gateway:   Gateway{Listen: "127.0.0.1:8081", BaseURL: "http://127.0.0.1:8081", UpstreamTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeader: 64 << 10},
 		Session:   Session{IdleTimeout: 8 * time.Hour, MaxLifetime: 7 * 24 * time.Hour},
 		Elevation: Elevation{MaxMinutes: 60},
 		Tokens:    Tokens{DefaultTTL: 604800, MaxTTL: 2592000},
 		Security:  Security{KeyFile: "data/claviger.key", PasswordAttempts: 10, PasswordWindow: 15 * time.Minute},
+		Verifier:  Verifier{Remember: 65536},
 		Log:       Log{Level: slog.LevelInfo, Format: FormatAuto},
 	}
 	if !reflect.DeepEqual(got, want) {

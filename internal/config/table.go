@@ -57,6 +57,7 @@ func sections() []section {
 		{"elevation", "Elevated permissions of admins."},
 		{"tokens", "Lives of access tokens (from the OAuth endpoints) and API tokens (from the console)."},
 		{"security", "Keys, and the brake on guessing passwords."},
+		{"verifier", "The check of credentials, which every request waits for."},
 		{"metrics", "Prometheus metrics on a listener of their own."},
 		{"log", "What is written to standard error."},
 	}
@@ -64,7 +65,7 @@ func sections() []section {
 
 // fields is the table that everything in this package is made from.
 func fields() []field {
-	return slices.Concat(listenerFields(), storeFields(), signInFields(), tokenFields(), securityFields(), outputFields())
+	return slices.Concat(listenerFields(), gatewayFields(), storeFields(), signInFields(), tokenFields(), securityFields(), verifierFields(), outputFields())
 }
 
 func listenerFields() []field {
@@ -93,6 +94,14 @@ func listenerFields() []field {
 			section: "server", key: "tls_key", derived: "plain HTTP",
 			help: "PEM file of the certificate's private key. Needs tls_cert.",
 		}),
+		of(numberKind(16, 1_000_000), func(c *Config) *int { return &c.Server.MaxConnections }, field{
+			section: "server", key: "max_connections", def: "10000",
+			help: "Connections that each listener holds. Near the bound idle ones are closed; beyond it new ones get 503. Lowered to what the limit of open files allows.",
+		}),
+		of(durationKind(), func(c *Config) *time.Duration { return &c.Server.DrainTime }, field{
+			section: "server", key: "drain_time", def: "10s",
+			help: "Time that requests under way have to finish when the server is told to end (SIGTERM). What still runs then is cut.",
+		}),
 		of(addressKind(), func(c *Config) *string { return &c.Gateway.Listen }, field{
 			section: "gateway", key: "listen", def: "127.0.0.1:8081",
 			help: "Address of the gateway; must differ from the console's.",
@@ -100,6 +109,27 @@ func listenerFields() []field {
 		of(baseURLKind(), func(c *Config) *string { return &c.Gateway.BaseURL }, field{
 			section: "gateway", key: "base_url", derived: "http:// (with tls_cert https://) and the address of listen",
 			help: "URL under which clients reach the gateway; shown on the Manage API page. Scheme and host only, no path.",
+		}),
+	}
+}
+
+func gatewayFields() []field {
+	return []field{
+		of(durationKind(), func(c *Config) *time.Duration { return &c.Gateway.UpstreamTimeout }, field{
+			section: "gateway", key: "upstream_timeout", def: "1m",
+			help: "Time that an upstream has to begin its answer; then the caller gets 504. An API can have its own. No limit for answers that have begun.",
+		}),
+		of(durationKind(), func(c *Config) *time.Duration { return &c.Gateway.IdleTimeout }, field{
+			section: "gateway", key: "idle_timeout", def: "1m",
+			help: "A caller who sends nothing of a body that is expected, or takes nothing of an answer, for this time is cut off. WebSockets may be idle.",
+		}),
+		of(numberKind(4096, 1<<20), func(c *Config) *int { return &c.Gateway.MaxHeader }, field{
+			section: "gateway", key: "max_header", def: "65536",
+			help: "Largest head of a request, in bytes; a larger one gets 431.",
+		}),
+		of(numberKind(0, 1<<40), func(c *Config) *int { return &c.Gateway.MaxBody }, field{
+			section: "gateway", key: "max_body", def: "0",
+			help: "Largest body of a request to an upstream, in bytes; a larger one gets 413. 0 is no limit.",
 		}),
 	}
 }
@@ -160,6 +190,15 @@ func securityFields() []field {
 		of(durationKind(), func(c *Config) *time.Duration { return &c.Security.PasswordWindow }, field{
 			section: "security", key: "password_window", def: "15m",
 			help: "Time over which wrong passwords are counted.",
+		}),
+	}
+}
+
+func verifierFields() []field {
+	return []field{
+		of(numberKind(1024, 10_000_000), func(c *Config) *int { return &c.Verifier.Remember }, field{
+			section: "verifier", key: "remember", def: "65536",
+			help: "Credentials kept in memory, where a check costs no lookup; as many unknown secrets are kept beside them. Full, they take about 3 KiB each (200 MiB).",
 		}),
 	}
 }

@@ -89,6 +89,17 @@ func TestAxeOfProfile(t *testing.T) {
 	c.tab.Click(`table.tokens tbody input[name="id"]`)
 	c.dialog(t, "revoke one's own", "#revoke-selected button")
 	c.dialog(t, "sign out everywhere", ".danger-zone a")
+	guest := c.elsewhere()
+	guest.at("/profile")
+	guest.signIn(sam)
+	c.at("/profile/sessions")
+	c.inspect(t, "sessions")
+	c.tab.Click("main table form button")
+	c.tab.WaitText(".messages", "1 session ended")
+	c.at("/profile/password")
+	c.inspect(t, "password")
+	c.wrongly(map[string]string{"#password-password": "wrong", "#password-new": "short"})
+	c.inspect(t, "password with errors")
 }
 
 // TestAxeOfClients looks at clients, their access tokens, replacements, settings and the paste page.

@@ -167,6 +167,15 @@ func (c *console) inspectTokens(t *testing.T) {
 		c.inspect(t, name)
 		c.tab.Go(here)
 	}
+	c.tab.Click(`main .acts a[href$="/restrict"]`)
+	c.tab.WaitVisible("#restrict-allow")
+	c.inspect(t, "edit")
+	c.wrongly(map[string]string{"#restrict-allow": "all of them", "#restrict-rate": "many"})
+	c.inspect(t, "edit with errors")
+	c.tab.Fill("#restrict-allow", "10.0.0.0/8")
+	c.tab.Fill("#restrict-rate", "10")
+	c.tab.Click("main form.form button.primary")
+	c.tab.WaitText("dl.facts", "at most 10 requests a second")
 }
 
 func (c *console) inspectBasic(t *testing.T) {
@@ -178,6 +187,9 @@ func (c *console) inspectBasic(t *testing.T) {
 	c.tab.Click(`a[href$="/basic/disable"]`)
 	c.tab.WaitVisible("dialog[open]")
 	c.inspect(t, "disable Basic in a dialog")
+	c.at(managePath + "/basic")
+	c.tab.WaitText("h2", "Use")
+	c.inspect(t, "use of Basic")
 	c.at(managePath + "/basic/disable")
 	c.inspect(t, "disable Basic")
 	c.tab.Fill("#disable-confirm", "orders")

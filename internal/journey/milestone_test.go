@@ -27,7 +27,7 @@ func TestMilestone(t *testing.T) {
 
 	username, password := c.revealBasic()
 	c.opens(basic(username, password), http.StatusOK)
-	c.comes(managePath, `section[aria-labelledby="basic"]`, "2 calls in 24 hours")
+	c.comes(managePath, `section[aria-labelledby="basic"]`, "Used 2 times in the last 24 hours")
 	c.disableBasic()
 	c.opens(basic(username, password), http.StatusUnauthorized)
 	c.opens(bearer(token), http.StatusOK)

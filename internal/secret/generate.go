@@ -19,6 +19,9 @@ const (
 	Basic    Class = 'b' // an application's Basic password
 )
 
+// Len is the length of every generated secret, in bytes.
+const Len = totalLen
+
 const (
 	alphabet    = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	randomLen   = 32                  // base62 characters of randomness, 190 bits
@@ -55,14 +58,15 @@ func Parse(text string) (Class, error) {
 	default:
 		return 0, ErrFormat
 	}
-	var sum [totalLen]byte
-	body := text[:totalLen-checksumLen]
+	var buffer [totalLen]byte
+	body := buffer[:copy(buffer[:], text[:totalLen-checksumLen])]
 	for i := prefixLen; i < len(body); i++ {
-		if strings.IndexByte(alphabet, body[i]) < 0 {
+		if c := body[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') { // alphabet
 			return 0, ErrFormat
 		}
 	}
-	if string(appendChecksum(append(sum[:0], body...))) != text {
+	digits := checksum(body)
+	if string(digits[:]) != text[totalLen-checksumLen:] {
 		return 0, ErrFormat
 	}
 	return class, nil
@@ -118,11 +122,16 @@ func appendRandom(b []byte, n int) []byte {
 
 // appendChecksum appends the CRC-32 (IEEE) of b in six base62 characters.
 func appendChecksum(b []byte) []byte {
+	digits := checksum(b)
+	return append(b, digits[:]...)
+}
+
+// checksum returns the CRC-32 (IEEE) of b in six base62 characters.
+func checksum(b []byte) (digits [checksumLen]byte) {
 	sum := crc32.ChecksumIEEE(b)
-	var digits [checksumLen]byte
 	for i := checksumLen - 1; i >= 0; i-- {
 		digits[i] = alphabet[sum%62]
 		sum /= 62
 	}
-	return append(b, digits[:]...)
+	return digits
 }

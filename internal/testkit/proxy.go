@@ -138,6 +138,32 @@ http://127.0.0.1:%[2]d {
 	return fmt.Sprintf("http://127.0.0.1:%d", port)
 }
 
+// HAProxy runs the real HAProxy with one plain-http frontend on a free port of 127.0.0.1: frontend is what stands in
+// it, with the sections that follow; script is a Lua file that is loaded. It returns the frontend's base URL, without
+// a slash at the end, once it answers. HAProxy ends with the test; if the test failed its log is in the test's log.
+func HAProxy(t testing.TB, frontend, script string) (baseURL string) {
+	t.Helper()
+	program := Tool(t, "haproxy")
+	dir, port := t.TempDir(), FreePort(t)
+	lua := writeConfig(t, dir, "script.lua", script)
+	config := fmt.Sprintf(`global
+	log stderr local0
+	lua-load %[1]s
+defaults
+	log global
+	mode http
+	timeout connect 5s
+	timeout client 60s
+	timeout server 60s
+frontend front
+	bind 127.0.0.1:%[2]d
+%[3]s
+`, lua, port, frontend)
+	file := writeConfig(t, dir, "haproxy.cfg", config)
+	runProxy(t, exec.Command(program, "-db", "-f", file), port)
+	return fmt.Sprintf("http://127.0.0.1:%d", port)
+}
+
 func writeConfig(t testing.TB, dir, name, text string) (path string) {
 	t.Helper()
 	path = filepath.Join(dir, name)

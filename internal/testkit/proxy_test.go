@@ -53,6 +53,16 @@ func TestCaddy(t *testing.T) {
 	}
 }
 
+func TestHAProxy(t *testing.T) {
+	base := HAProxy(t, "http-request lua.teapot", `core.register_action("teapot", { "http-req" }, function(txn)
+	txn:done(txn:reply({ status = 418, body = "short and stout" }))
+end)`)
+	status, body := get(t, base+"/teapot")
+	if status != 418 || body != "short and stout" {
+		t.Errorf("got %d %q", status, body)
+	}
+}
+
 func TestFreePortIsNeverTheSame(t *testing.T) {
 	seen := map[int]bool{}
 	for range 50 {

@@ -42,6 +42,7 @@ type Site struct {
 	DataDir   string
 
 	ConsoleURL, GatewayURL string
+	Console                http.Handler // what listens at ConsoleURL
 
 	t testing.TB
 }
@@ -53,11 +54,17 @@ type siteOptions struct {
 	limits  access.Limits
 	proxies []netip.Prefix
 	zone    *time.Location
+	gateway func(*web.Options)
 }
 
 // Limits changes the limits that the site's rules depend on.
 func Limits(change func(*access.Limits)) SiteOption {
 	return func(o *siteOptions) { change(&o.limits) }
+}
+
+// Gateway changes how the site's gateway treats callers and upstreams.
+func Gateway(change func(*web.Options)) SiteOption {
+	return func(o *siteOptions) { o.gateway = change }
 }
 
 // TrustedProxies sets whose X-Forwarded-For is believed.
@@ -79,7 +86,8 @@ func Server(t testing.TB, options ...SiteOption) *Site {
 	for _, option := range options {
 		option(&o)
 	}
-	s := &Site{Store: Store(t), Clock: NewClock(), Log: &Log{}, DataDir: t.TempDir(), t: t}
+	dir := t.TempDir()
+	s := &Site{Store: StoreAt(t, filepath.Join(dir, "claviger.db")), Clock: NewClock(), Log: &Log{}, DataDir: dir, t: t}
 	var err error
 	if s.Keys, err = secret.OpenKeyring(filepath.Join(s.DataDir, "claviger.key")); err != nil {
 		t.Fatalf("make a key file: %v", err)
@@ -92,11 +100,21 @@ func Server(t testing.TB, options ...SiteOption) *Site {
 	// The pages print the listeners' addresses, which are known once they listen.
 	console, gateway := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
 	s.ConsoleURL, s.GatewayURL = "http://"+console.Listener.Addr().String(), "http://"+gateway.Listener.Addr().String()
-	server := web.New(web.Options{
+	given := web.Options{
 		Registry: s.Registry, Accounts: s.Accounts, Verifier: s.Verifier, Authority: s.Authority, Keys: s.Keys, Clock: s.Clock, Log: log,
 		ConsoleURL: s.ConsoleURL, GatewayURL: s.GatewayURL, TrustedProxies: o.proxies, Zone: o.zone,
-	})
-	console.Config.Handler, gateway.Config.Handler = server.Console(), server.Gateway()
+		Wall: access.NewSteadyClock(time.Now),
+	}
+	if o.gateway != nil {
+		o.gateway(&given)
+	}
+	server := web.New(given)
+	watched := make(chan struct{})
+	watching, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	go func() { defer close(watched); s.Verifier.Watch(watching) }()
+	t.Cleanup(func() { stop(); <-watched })
+	s.Console = server.Console()
+	console.Config.Handler, gateway.Config.Handler = s.Console, server.Gateway()
 	console.Start()
 	gateway.Start()
 	t.Cleanup(console.Close)

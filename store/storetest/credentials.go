@@ -80,6 +80,13 @@ func testCredentialChanges(t *testing.T, s *suite) {
 	s.update(func(tx access.Tx) error { return tx.RenameCredential("tok_1", "Other") })
 	want.Label = "Other"
 	s.equal("renamed", s.credential("tok_1"), want)
+	networks, limit := full().Allowed, access.Limit{PerSecond: 2, Burst: 30}
+	s.update(func(tx access.Tx) error { return tx.RestrictCredential("tok_1", networks, limit) })
+	want.Allowed, want.Limit = networks, limit
+	s.equal("restricted", s.credential("tok_1"), want)
+	s.update(func(tx access.Tx) error { return tx.RestrictCredential("tok_1", nil, access.Limit{}) })
+	want.Allowed, want.Limit = nil, access.Limit{}
+	s.equal("without bounds again", s.credential("tok_1"), want)
 	s.update(func(tx access.Tx) error {
 		return errors.Join(
 			expect("resume what runs", false)(tx.ResumeCredential("tok_1")),
@@ -105,9 +112,13 @@ func testCredentialChanges(t *testing.T, s *suite) {
 	want.PausedAt, want.RevokedAt, want.RevokedBy, want.RevokedReason = after(3), after(4), "Ada", "it leaked"
 	s.equal("revoked, with its digest", s.credential("tok_1"), want)
 	s.equal("the other one", s.credential("tok_2"), token("tok_2"))
-	err := s.store.Update(t.Context(), func(tx access.Tx) error { return tx.RenameCredential("tok_9", "Other") })
-	if !errors.Is(err, access.ErrNoRow) {
-		t.Errorf("rename of what is not there: error %v, want ErrNoRow", err)
+	for what, write := range map[string]func(tx access.Tx) error{
+		"rename":   func(tx access.Tx) error { return tx.RenameCredential("tok_9", "Other") },
+		"restrict": func(tx access.Tx) error { return tx.RestrictCredential("tok_9", networks, limit) },
+	} {
+		if err := s.store.Update(t.Context(), write); !errors.Is(err, access.ErrNoRow) {
+			t.Errorf("%s what is not there: error %v, want ErrNoRow", what, err)
+		}
 	}
 }
 
@@ -296,6 +307,39 @@ func testCredentialCount(t *testing.T, s *suite) {
 	s.equal("of a state", count(access.CredentialFilter{State: access.Expired, Now: after(10)}, 100), 2)
 	s.equal("whatever cursors and limit are", count(access.CredentialFilter{Limit: 1, After: access.Cursor{At: epoch, ID: "tok_2"}}, 100), 5)
 	s.equal("none", count(access.CredentialFilter{Search: "nothing"}, 100), 0)
+}
+
+func testEnded(t *testing.T, s *suite) {
+	s.world()
+	for i, c := range []struct{ expires, revoked int }{{0, 0}, {20, 0}, {0, 30}, {40, 10}, {90, 0}, {25, 0}, {0, 26}} {
+		one := token(fmt.Sprintf("tok_%d", i))
+		if c.expires > 0 {
+			one.ExpiresAt = after(c.expires)
+		}
+		if c.revoked > 0 {
+			one.RevokedAt = after(c.revoked)
+		}
+		s.insert(one)
+	}
+	client := token("cli_1")
+	client.Kind, client.RevokedAt = access.KindClient, after(1)
+	s.insert(client)
+	ended := func(limit int) []string {
+		ids := []string{}
+		for _, c := range get(s, func(tx access.ReadTx) ([]access.Credential, error) {
+			return tx.EndedCredentials("app_1", access.KindToken, after(50), limit)
+		}) {
+			ids = append(ids, c.ID)
+		}
+		return ids
+	}
+	count := func(app string, most int) int {
+		return get(s, func(tx access.ReadTx) (int, error) { return tx.CountEnded(app, access.KindToken, after(50), most) })
+	}
+	want := []string{"tok_2", "tok_6", "tok_5", "tok_1", "tok_3"}
+	s.equal("the latest ended first", ended(100), want)
+	s.equal("no more than asked for", ended(3), want[:3])
+	s.equal("counted", []int{count("app_1", 100), count("app_1", 4), count("app_9", 4)}, []int{5, 4, 0})
 }
 
 func testNonces(t *testing.T, s *suite) {

@@ -77,7 +77,7 @@ func testApplications(t *testing.T, s *suite) {
 
 func testAPIs(t *testing.T, s *suite) {
 	s.world()
-	late := access.API{ID: "api_a", ApplicationID: "app_1", Slug: "backend", Name: "Backend", Upstream: access.EchoUpstream, CreatedAt: after(2)}
+	late := access.API{ID: "api_a", ApplicationID: "app_1", Slug: "backend", Name: "Backend", Upstream: access.EchoUpstream, Timeout: 5 * time.Second, CreatedAt: after(2)}
 	early := access.API{ID: "api_c", ApplicationID: "app_1", Slug: "oplog", Name: "Oplog", Upstream: "http://127.0.0.1:3000", CreatedAt: after(1)}
 	same := access.API{ID: "api_b", ApplicationID: "app_1", Slug: "third", Name: "Third", Upstream: access.EchoUpstream, CreatedAt: after(1)}
 	taken := late
@@ -93,7 +93,7 @@ func testAPIs(t *testing.T, s *suite) {
 	}
 	s.equal("in the order of their making", get(s, list("app_1")), []access.API{same, early, late})
 	s.equal("of another application", get(s, list("app_2")), []access.API(nil))
-	early.Name, early.Upstream = "Operations", "https://example.com"
+	early.Name, early.Upstream, early.Timeout = "Operations", "https://example.com", 90*time.Second
 	s.update(func(tx access.Tx) error { return tx.UpdateAPI(early) })
 	s.equal("after an update", get(s, list("app_1"))[1], early)
 	err := s.store.Update(t.Context(), func(tx access.Tx) error { return tx.UpdateAPI(access.API{ID: "api_9"}) })

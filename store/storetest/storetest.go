@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"Nonces", testNonces},
 		{"NoncesOfHolders", testNoncesOfHolders},
 		{"AccessTokens", testAccessTokens},
+		{"Ended", testEnded},
 		{"AccessTokenLists", testAccessTokenLists},
 		{"AccessTokenRevocation", testAccessTokenRevocation},
 		{"AccessTokensByOrganization", testAccessTokensByOrganization},
@@ -60,6 +61,11 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"Uses", testUses},
 		{"UsesOverTime", testUsesOverTime},
 		{"ApplicationUses", testApplicationUses},
+		{"UseSpans", testUseSpans},
+		{"UseCallers", testUseCallers},
+		{"UseCallersAreBounded", testUseCallersAreBounded},
+		{"UseRefusals", testUseRefusals},
+		{"UsesAreSwept", testUsesAreSwept},
 		{"Events", testEvents},
 		{"EventFilters", testEventFilters},
 		{"EventPaging", testEventPaging},
@@ -69,6 +75,7 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"Panic", testPanic},
 		{"ReadOnly", testReadOnly},
 		{"Snapshot", testSnapshot},
+		{"Lookup", testLookup},
 		{"LostUpdates", testLostUpdates},
 		{"OnlyOnce", testOnlyOnce},
 		{"Chain", testChain},
@@ -224,6 +231,7 @@ func full() access.Credential {
 	c.Restriction = access.Scopes{{API: "backend", Action: access.Read}, {API: "oplog", Action: access.Write}}
 	c.Sealed = []byte{0, 1, 2, 0xff}
 	c.Allowed = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	c.Limit = access.Limit{PerSecond: 100_000, Burst: 1_000_000}
 	c.Nonce, c.Replaces = "nonce", "tok_before"
 	c.ExpiresAt, c.PausedAt, c.RevokedAt = after(10), after(20), after(30)
 	c.RevokedBy, c.RevokedReason = "Ben", "it leaked"

@@ -96,6 +96,35 @@ func testSnapshot(t *testing.T, s *suite) {
 	s.equal("in the next View", s.signedIn("usr_1"), epoch)
 }
 
+// testLookup: questions without a transaction see what is committed by then, each for
+// itself, and what is not there is not there.
+func testLookup(t *testing.T, s *suite) {
+	s.world()
+	lookup := func(read func(tx access.ReadTx) error) {
+		s.Helper()
+		if err := s.store.Lookup(s.Context(), read); err != nil {
+			s.Fatalf("lookup: %v", err)
+		}
+	}
+	lookup(func(tx access.ReadTx) error {
+		if _, err := tx.Target("acme", "orders"); err != nil {
+			return err
+		}
+		s.update(func(tx access.Tx) error { return tx.SetSignedIn("usr_1", epoch) })
+		now, err := tx.User("usr_1")
+		s.equal("after a change, within one Lookup", now.LastSignInAt, epoch)
+		return err
+	})
+	if err := s.store.Lookup(t.Context(), func(tx access.ReadTx) error { _, err := tx.User("usr_9"); return err }); err != access.ErrNoRow {
+		t.Errorf("nobody: %v, want ErrNoRow", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.store.Lookup(gone, func(tx access.ReadTx) error { _, err := tx.User("usr_1"); return err }); !errors.Is(err, context.Canceled) {
+		t.Errorf("for a caller who has gone: %v, want canceled", err)
+	}
+}
+
 // concurrently runs do n times at once and reports its errors.
 func (s *suite) concurrently(n int, do func(i int) error) {
 	s.Helper()

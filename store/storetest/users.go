@@ -145,6 +145,15 @@ func testSessions(t *testing.T, s *suite) {
 			t.Errorf("%s of nothing: error %v, want ErrNoRow", what, err)
 		}
 	}
+	of := func(user string, now time.Time) []string {
+		var ids []string
+		for _, one := range get(s, func(tx access.ReadTx) ([]access.Session, error) { return tx.SessionsOf(user, now) }) {
+			ids = append(ids, one.ID)
+		}
+		return ids
+	}
+	s.equal("that still count", of(second.UserID, epoch), []string{"ses_2"})
+	s.equal("that still count when they are over", of(second.UserID, second.ExpiresAt), []string(nil))
 	s.update(func(tx access.Tx) error {
 		return errors.Join(
 			expect("end", true)(tx.EndSession("ses_3", after(60))), expect("end again", false)(tx.EndSession("ses_3", after(61))),

@@ -1,0 +1,42 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"claviger/internal/access"
+)
+
+// TestPlansOfUses asserts that what a page tells of a credential's use is read from
+// that credential's rows of the span alone. They are few (see mostCallers): adding up
+// callers and reasons may sort them.
+func TestPlansOfUses(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	now := time.Now()
+	const span = " (credential_id=? AND resolution=? AND start>?)"
+	ask(selectUseSpans, []any{"tok_1", 3600, 1}, "sqlite_autoindex_uses_1"+span).check(t, s, "spans")
+	callers := func(by access.CallerField) question {
+		text, args := selectUseCallers(access.CallerFilter{CredentialID: "tok_1", Daily: true, From: now, By: by, Limit: 10})
+		return ask(text, args, "sqlite_autoindex_use_callers_1"+span)
+	}
+	addresses, addressesArgs := selectUseAddresses([]string{"tok_1", "tok_2"}, now)
+	for name, q := range map[string]question{
+		"callers by address": callers(access.ByAddress),
+		"callers by agent":   callers(access.ByAgent),
+		"addresses":          ask(addresses, addressesArgs, "sqlite_autoindex_use_callers_1"+span),
+		"refusals":           ask(selectUseRefusals, []any{"tok_1", 3600, 1}, "sqlite_autoindex_use_refusals_1"+span),
+		"callers of a span":  ask(countCallers, []any{"tok_1", 3600, 1}, "sqlite_autoindex_use_callers_1 (credential_id=? AND resolution=? AND start=?)"),
+		"known caller":       ask(addToCaller, []any{"tok_1", 3600, 1, "10.0.0.1", "curl", 1, 0, 1}, "sqlite_autoindex_use_callers_1 (credential_id=? AND resolution=? AND start=? AND address=? AND agent=?)"),
+	} {
+		if got := plan(t, s, q.text, q.args); !strings.Contains(got, q.uses) || strings.Contains(got, "SCAN") {
+			t.Errorf("%s is not found by %s:\n%s", name, q.uses, got)
+		}
+	}
+	for _, swept := range sweeps {
+		if text := `SELECT ` + swept.keys + ` FROM ` + swept.table + ` WHERE ` + swept.condition + ` LIMIT $2`; strings.HasPrefix(swept.table, "use_") {
+			ask(text, []any{1, 100}, swept.table+"_by_age (resolution=? AND start<?)").check(t, s, "sweep of "+swept.table)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"claviger/internal/access"
+	"claviger/internal/secret"
+	"claviger/internal/testkit"
+)
+
+// BenchmarkManagePage is the server's time for the Manage API page of an application
+// with many tokens, of which the page shows 50. CLAVIGER_BENCH_TOKENS says how many; a
+// million take some minutes to make.
+func BenchmarkManagePage(b *testing.B) {
+	many := 10_000
+	if text := os.Getenv("CLAVIGER_BENCH_TOKENS"); text != "" {
+		var err error
+		if many, err = strconv.Atoi(text); err != nil || many < 1 {
+			b.Fatalf("CLAVIGER_BENCH_TOKENS is %q: say how many tokens, such as 1000000", text)
+		}
+	}
+	s := testkit.Server(b)
+	s.Organization("acme")
+	app := s.Application("acme", "orders")
+	s.User("ann@example.com", "acme", access.Admin)
+	fillTokens(b, s, app, many)
+	v := s.Elevated("ann@example.com", "acme/orders")
+	console, err := url.Parse(s.ConsoleURL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodGet, s.ConsoleURL+managePage, nil)
+	for _, cookie := range v.Jar.Cookies(console) {
+		request.AddCookie(cookie)
+	}
+	size := 0
+	for b.Loop() {
+		answer := httptest.NewRecorder()
+		s.Console.ServeHTTP(answer, request.Clone(b.Context()))
+		if answer.Code != http.StatusOK {
+			b.Fatalf("status %d\n%s", answer.Code, answer.Body)
+		}
+		size = answer.Body.Len()
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/page")
+	b.ReportMetric(float64(size), "bytes/page")
+	b.ReportMetric(float64(many), "tokens")
+}
+
+// fillTokens gives an application tokens, of which the newest were used of late.
+func fillTokens(b *testing.B, s *testkit.Site, app access.Application, many int) {
+	b.Helper()
+	now := s.Clock.Now()
+	const batch = 10_000
+	for from := 0; from < many; from += batch {
+		err := s.Store.Update(b.Context(), func(tx access.Tx) error {
+			var uses []access.Use
+			for i := from; i < min(from+batch, many); i++ {
+				at := now.Add(-time.Duration(many-i) * time.Second)
+				id := fmt.Sprintf("tok_%026d", i)
+				c := access.Credential{
+					ID: id, OrganizationID: app.OrganizationID, ApplicationID: app.ID, Kind: access.KindToken, Label: fmt.Sprint("token ", i),
+					Prefix: "clavt_Ab1", Last4: "x9Qa", Digest: s.Keys.Digest(secret.New(id)), CreatedAt: at, CreatedBy: "bench",
+				}
+				if err := tx.InsertCredential(c); err != nil {
+					return err
+				}
+				if i < many-100 {
+					continue
+				}
+				for hour := range 24 { // used in each hour of the day
+					then := now.Add(-time.Duration(hour) * time.Hour)
+					uses = append(uses, access.Use{
+						CredentialID: id, ApplicationID: app.ID, Minute: then.Truncate(time.Minute), Accepted: 1, At: then, Address: "10.0.0.1", Agent: "curl/8",
+						Callers: []access.UseCaller{{Address: "10.0.0.1", Agent: "curl/8", Accepted: 1, At: then}},
+					})
+				}
+			}
+			return tx.AddUses(uses)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
