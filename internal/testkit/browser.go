@@ -150,6 +150,8 @@ func (b *Tab) open(parent context.Context, options ...chromedp.ContextOption) {
 	if err := chromedp.Run(ctx); err != nil {
 		b.t.Fatalf("start Chromium: %v", err)
 	}
+	// A page has the focus, as if one looked at it: without it Chromium refuses the clipboard by and by.
+	b.run("give the page the focus", emulation.SetFocusEmulationEnabled(true))
 	b.SetSize(b.settings.width, b.settings.height)
 	b.SetTheme(b.settings.dark)
 	if b.settings.scriptless {
