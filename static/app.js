@@ -38,13 +38,17 @@
     }
   }
 
-  // copy says "Copied" only when it was. Otherwise it selects what fallback()
-  // returns and names the keys.
   async function copy(button, text, fallback) {
+    tell(button, await toClipboard(text), fallback);
+  }
+
+  // tell says "Copied" only when it was. Otherwise it selects what fallback()
+  // returns and names the keys.
+  function tell(button, copied, fallback) {
     const status = $(".copy-status", button.parentElement);
     const label = $("[data-copy-label]", button);
     for (const other of $$(".copy-status")) if (other !== status) other.textContent = "";
-    if (await toClipboard(text)) {
+    if (copied) {
       label.textContent = status.textContent = "Copied";
       status.classList.add("hidden");
     } else {
@@ -57,6 +61,33 @@
       label.textContent = "Copy";
       if (status.classList.contains("hidden")) status.textContent = "";
     }, 2000);
+  }
+
+  // copyAnswer asks the browser at the click: when a slow answer has come, it may
+  // not allow it any more. Where it cannot, the page that comes copies.
+  async function copyAnswer(form, button, event) {
+    if (!navigator.clipboard || !window.ClipboardItem) return;
+    event.preventDefault();
+    const input = bring(form, button);
+    const text = input.then((el) => new Blob([el.value], { type: "text/plain" }));
+    try {
+      const written = navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
+      const copied = await written.then(() => true, () => false);
+      const row = form.closest("[data-password]");
+      row.replaceChildren(...(await input).closest("[data-password]").childNodes);
+      hideLater(await input);
+      const again = $("[data-copy]", row);
+      again.focus();
+      tell(again, copied, () => $("input", row));
+    } catch {
+      form.submit(); // shows why
+    }
+  }
+
+  async function bring(form, button) {
+    const body = new URLSearchParams(new FormData(form, button));
+    const answer = await fetch(form.action, { method: "POST", body });
+    return $("[data-copy-on-load]", parse(await answer.text()));
   }
 
   function copyPlain(button) {
@@ -382,6 +413,7 @@
 
   function submit(event) {
     const form = event.target;
+    if (event.submitter?.dataset.copyAnswer !== undefined) copyAnswer(form, event.submitter, event);
     if (form.dataset.dialogForm === undefined) return;
     event.preventDefault();
     const url = event.submitter?.getAttribute("formaction") || form.action;

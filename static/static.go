@@ -18,7 +18,7 @@ import (
 	"sync"
 )
 
-//go:embed app.css app.js favicon.svg icon.svg
+//go:embed app.css pages.css app.js favicon.svg icon.svg icons.svg
 var files embed.FS
 
 // Prefix is the path below which Handler expects its requests.
@@ -32,7 +32,7 @@ type asset struct {
 	gzipped     []byte
 }
 
-// assets are prepared at the first use: hashing and compressing four small
+// assets are prepared at the first use: hashing and compressing a few small
 // files takes a millisecond, and nothing of it belongs into the start of a
 // command that never serves a page.
 var assets = sync.OnceValue(prepare)
@@ -81,7 +81,7 @@ func contentType(ext string) string {
 	case ".js":
 		return "text/javascript; charset=utf-8"
 	case ".svg":
-		return "image/svg+xml"
+		return "image/svg+xml; charset=utf-8"
 	}
 	return mime.TypeByExtension(ext)
 }
@@ -129,7 +129,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := a.plain
-	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+	if AcceptsGzip(r.Header.Values("Accept-Encoding")) {
 		body = a.gzipped
 		h.Set("Content-Encoding", "gzip")
 	}
@@ -137,6 +137,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Content-Type", a.contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'") // for the icon opened by itself
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
@@ -145,9 +147,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110 §12.5.3) as far as it matters
+// AcceptsGzip reads the values of Accept-Encoding (RFC 9110 §12.5.3) as far as it matters
 // here: gzip or * is named, and not with a weight of zero.
-func acceptsGzip(values []string) bool {
+func AcceptsGzip(values []string) bool {
 	star := false
 	for _, item := range strings.Split(strings.Join(values, ","), ",") {
 		coding, params, _ := strings.Cut(item, ";")

@@ -12,9 +12,11 @@ import (
 
 var names = map[string]string{
 	"app.css":     "text/css; charset=utf-8",
+	"pages.css":   "text/css; charset=utf-8",
 	"app.js":      "text/javascript; charset=utf-8",
-	"favicon.svg": "image/svg+xml",
-	"icon.svg":    "image/svg+xml",
+	"favicon.svg": "image/svg+xml; charset=utf-8",
+	"icon.svg":    "image/svg+xml; charset=utf-8",
+	"icons.svg":   "image/svg+xml; charset=utf-8",
 }
 
 func get(t *testing.T, method, path, encoding string) *http.Response {
@@ -56,11 +58,12 @@ func TestFilesAreServedAtTheirFingerprint(t *testing.T) {
 			t.Errorf("GET %s = %d, or another content", path, plain.StatusCode)
 		}
 		for header, value := range map[string]string{
-			"Content-Type":           contentType,
-			"Cache-Control":          "public, max-age=31536000, immutable",
-			"Vary":                   "Accept-Encoding",
-			"Content-Encoding":       "",
-			"X-Content-Type-Options": "nosniff",
+			"Content-Type":            contentType,
+			"Cache-Control":           "public, max-age=31536000, immutable",
+			"Vary":                    "Accept-Encoding",
+			"Content-Encoding":        "",
+			"X-Content-Type-Options":  "nosniff",
+			"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 		} {
 			if got := plain.Header.Get(header); got != value {
 				t.Errorf("GET %s: %s is %q, want %q", path, header, got, value)
@@ -105,15 +108,15 @@ func TestAcceptsGzip(t *testing.T) {
 		"": false, "gzip": true, "GZIP": true, "br, gzip": true, "gzip;q=0": false, "gzip; q=0.0": false, "gzip;q=0.5": true,
 		"*": true, "*;q=0": false, "identity": false, "gzip;q=0, *": false, "br": false,
 	} {
-		if got := acceptsGzip([]string{value}); got != want {
-			t.Errorf("acceptsGzip(%q) = %v, want %v", value, got, want)
+		if got := AcceptsGzip([]string{value}); got != want {
+			t.Errorf("AcceptsGzip(%q) = %v, want %v", value, got, want)
 		}
 	}
 }
 
 // TestSizes keeps the console light: bytes as they go over the wire.
 func TestSizes(t *testing.T) {
-	for name, most := range map[string]int{"app.css": 12 << 10, "app.js": 5 << 10, "favicon.svg": 1 << 10, "icon.svg": 1 << 10} {
+	for name, most := range map[string]int{"app.css": 7 << 10, "pages.css": 5 << 10, "app.js": 5 << 10, "favicon.svg": 1 << 10, "icon.svg": 1 << 10, "icons.svg": 3 << 10} {
 		if got := len(assets().byName[name].gzipped); got > most {
 			t.Errorf("%s has %d bytes compressed, at most %d are wanted", name, got, most)
 		}

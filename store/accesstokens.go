@@ -118,8 +118,12 @@ func (t *tx) InsertAccessToken(a access.AccessToken) error {
 
 // RevokeAccessToken ends an access token that is not revoked yet.
 func (t *tx) RevokeAccessToken(id string, at time.Time, by, reason string) (bool, error) {
-	return t.changed(`UPDATE access_tokens SET revoked_at = $2, revoked_by = $3, revoked_reason = $4
+	changed, err := t.changed(`UPDATE access_tokens SET revoked_at = $2, revoked_by = $3, revoked_reason = $4
 		WHERE id = $1 AND revoked_at IS NULL`, id, micros(at), by, reason)
+	if err != nil || !changed {
+		return false, err
+	}
+	return true, t.ended(access.EndedAccessToken, at, id)
 }
 
 // RevokeAccessTokens ends all live access tokens that a filter chooses.
@@ -128,12 +132,12 @@ func (t *tx) RevokeAccessTokens(f access.AccessTokenFilter, by, reason string) (
 	set := w.arg(micros(f.Now)) + `, revoked_by = ` + w.arg(by) + `, revoked_reason = ` + w.arg(reason)
 	w.add(`a.revoked_at IS NULL AND a.expires_at > ?`, micros(f.Now))
 	issuedTo(w, f)
-	result, err := t.sql.ExecContext(t.ctx, `UPDATE access_tokens AS a SET revoked_at = `+set+w.where(), w.args...)
+	into := func(id *string) []any { return []any{id} }
+	ids, err := list(t, into, `UPDATE access_tokens AS a SET revoked_at = `+set+w.where()+` RETURNING id`, w.args...)
 	if err != nil {
-		return 0, t.failure(err)
+		return 0, err
 	}
-	n, err := result.RowsAffected()
-	return int(n), t.failure(err)
+	return len(ids), t.ended(access.EndedAccessToken, f.Now, ids...)
 }
 
 // UsedAccessTokens notes when access tokens were last used.

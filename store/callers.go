@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,18 +18,15 @@ var mostCallers = []struct {
 }{{byHour, 64}, {byDay, 256}}
 
 const (
-	addToCaller = `UPDATE use_callers SET accepted = accepted + $6, refused = refused + $7,
-			last_at = CASE WHEN $8 > last_at THEN $8 ELSE last_at END
-		WHERE credential_id = $1 AND resolution = $2 AND start = $3 AND address = $4 AND agent = $5`
-	insertCaller = `INSERT INTO use_callers (credential_id, resolution, start, address, agent, accepted, refused, last_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (credential_id, resolution, start, address, agent) DO UPDATE SET
+	addCallerInto = `INSERT INTO use_callers (credential_id, resolution, start, address, agent, accepted, refused, last_at) VALUES `
+	addCallerTo   = ` ON CONFLICT (credential_id, resolution, start, address, agent) DO UPDATE SET
 			accepted = use_callers.accepted + excluded.accepted, refused = use_callers.refused + excluded.refused,
 			last_at = CASE WHEN excluded.last_at > use_callers.last_at THEN excluded.last_at ELSE use_callers.last_at END`
-	countCallers = `SELECT COUNT(*) FROM use_callers u WHERE u.credential_id = $1 AND u.resolution = $2 AND u.start = $3`
 
-	addRefusal = `INSERT INTO use_refusals (credential_id, resolution, start, reason, count) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (credential_id, resolution, start, reason) DO UPDATE SET count = use_refusals.count + excluded.count`
+	selectCallers = `SELECT u.address, u.agent FROM use_callers u WHERE u.credential_id = $1 AND u.resolution = $2 AND u.start = $3`
+
+	addRefusalInto = `INSERT INTO use_refusals (credential_id, resolution, start, reason, count) VALUES `
+	addRefusalTo   = ` ON CONFLICT (credential_id, resolution, start, reason) DO UPDATE SET count = use_refusals.count + excluded.count`
 
 	selectUseSpans = `SELECT u.start, CAST(SUM(u.accepted) AS BIGINT), CAST(SUM(u.refused) AS BIGINT) FROM uses u
 		WHERE u.credential_id = $1 AND u.resolution = $2 AND u.start >= $3 GROUP BY u.start ORDER BY u.start`
@@ -38,78 +37,118 @@ const (
 		WHERE u.credential_id = $1 AND u.resolution = $2 AND u.start >= $3 GROUP BY u.reason ORDER BY SUM(u.count) DESC, MAX(u.start) DESC, u.reason`
 )
 
-// callerBook adds callers to their hours and days, by statements that are prepared
-// once: of each of them a batch has many.
-type callerBook struct {
-	add    func(args ...any) (bool, error)
-	insert func(args ...any) error
-	count  func(args ...any) (int, error)
+// callerSpan is a span of a credential, in which callers are told apart.
+type callerSpan struct {
+	credentialID string
+	resolution   int64 // seconds
+	start        int64 // Unix microseconds
 }
 
-func (t *tx) callerBook() (b callerBook, err error) {
-	if b.add, err = t.prepareConditional(addToCaller); err != nil {
-		return b, err
+// callerSum is how often a caller came within a span.
+type callerSum struct {
+	callerSpan
+	access.UseCaller
+}
+
+func (s callerSpan) compare(other callerSpan) int {
+	return cmp.Or(cmp.Compare(s.credentialID, other.credentialID), cmp.Compare(s.resolution, other.resolution), cmp.Compare(s.start, other.start))
+}
+
+func compareCallers(a, b callerSum) int {
+	return cmp.Or(a.compare(b.callerSpan), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Agent, b.Agent))
+}
+
+// merge adds what the same caller did besides.
+func (s *callerSum) merge(other callerSum) {
+	s.Accepted += other.Accepted
+	s.Refused += other.Refused
+	if other.At.After(s.At) {
+		s.At = other.At
 	}
-	if b.insert, err = t.prepare(insertCaller); err != nil {
-		return b, err
-	}
-	b.count, err = t.prepareCount(countCallers)
-	return b, err
 }
 
 // addCallers adds up by whom credentials were used, by hour and day.
 func (t *tx) addCallers(uses []access.Use) error {
-	book, err := t.callerBook()
+	sums := callerSums(uses)
+	crowded, err := t.crowded(sums)
 	if err != nil {
 		return err
 	}
-	for _, u := range uses {
-		for _, c := range u.Callers {
-			for _, span := range mostCallers {
-				key := []any{u.CredentialID, seconds(span.resolution), micros(u.Minute.UTC().Truncate(span.resolution))}
-				if err := book.enter(key, c, span.most); err != nil {
-					return err
-				}
+	w := t.rows(addCallerInto, 8, "", addCallerTo)
+	for n := 0; len(sums) > 0; sums = sums[n:] {
+		if n = slices.IndexFunc(sums, func(c callerSum) bool { return c.callerSpan != sums[0].callerSpan }); n < 0 {
+			n = len(sums)
+		}
+		callers := sums[:n]
+		if crowded[callers[0].callerSpan] {
+			if callers, err = t.admit(callers); err != nil {
+				return err
+			}
+		}
+		for _, c := range callers {
+			if err := w.add(c.credentialID, c.resolution, c.start, c.Address, c.Agent, c.Accepted, c.Refused, micros(c.At)); err != nil {
+				return err
 			}
 		}
 	}
-	return nil
+	return w.flush()
 }
 
-// enter adds a caller to a span. One that is new there is kept by name where there is
-// room.
-func (b callerBook) enter(key []any, c access.UseCaller, most int) error {
-	row := append(slices.Clone(key), c.Address, c.Agent, c.Accepted, c.Refused, micros(c.At))
-	if known, err := b.add(row...); err != nil || known {
-		return err
+// callerSums returns the callers of uses by hour and day, each once, in one order for all.
+func callerSums(uses []access.Use) []callerSum {
+	var all []callerSum
+	for _, u := range uses {
+		for _, c := range u.Callers {
+			for _, span := range mostCallers {
+				all = append(all, callerSum{callerSpan{u.CredentialID, seconds(span.resolution), micros(u.Minute.UTC().Truncate(span.resolution))}, c})
+			}
+		}
 	}
-	n, err := b.count(key...)
-	if err != nil {
-		return err
+	slices.SortStableFunc(all, compareCallers)
+	sums := all[:0]
+	for _, c := range all {
+		if n := len(sums); n > 0 && compareCallers(sums[n-1], c) == 0 {
+			sums[n-1].merge(c)
+			continue
+		}
+		sums = append(sums, c)
 	}
-	if n >= most {
-		row[3], row[4] = access.OtherCallers, ""
+	return sums
+}
+
+// room is how many callers of a span are kept.
+func room(resolution int64) int {
+	for _, span := range mostCallers {
+		if seconds(span.resolution) == resolution {
+			return span.most
+		}
 	}
-	return b.insert(row...)
+	return 0
 }
 
 // addRefusals adds up why credentials were refused, by hour and day.
 func (t *tx) addRefusals(uses []access.Use) error {
-	add, err := t.prepare(addRefusal)
-	if err != nil {
-		return err
+	type key struct {
+		callerSpan
+		reason string
 	}
+	sums := map[key]int64{}
 	for _, u := range uses {
 		for _, refusal := range u.Refusals {
-			for _, resolution := range []time.Duration{byHour, byDay} {
-				start := micros(u.Minute.UTC().Truncate(resolution))
-				if err := add(u.CredentialID, seconds(resolution), start, refusal.Reason, refusal.Count); err != nil {
-					return err
-				}
+			for _, span := range mostCallers {
+				sums[key{callerSpan{u.CredentialID, seconds(span.resolution), micros(u.Minute.UTC().Truncate(span.resolution))}, refusal.Reason}] += refusal.Count
 			}
 		}
 	}
-	return nil
+	w := t.rows(addRefusalInto, 5, "", addRefusalTo)
+	for _, k := range slices.SortedFunc(maps.Keys(sums), func(a, b key) int {
+		return cmp.Or(a.compare(b.callerSpan), cmp.Compare(a.reason, b.reason))
+	}) {
+		if err := w.add(k.credentialID, k.resolution, k.start, k.reason, sums[k]); err != nil {
+			return err
+		}
+	}
+	return w.flush()
 }
 
 // UseSpans returns a credential's calls by the hour, or by the day of UTC, from the

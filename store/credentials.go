@@ -15,7 +15,7 @@ import (
 const (
 	credentialColumns = `c.id, c.organization_id, c.application_id, c.user_id, c.kind, c.label, c.scopes, c.prefix, c.last4,
 		c.key_id, c.digest, c.sealed, c.allowed, c.rate_per_second, c.rate_burst, c.nonce, c.replaces, c.created_at, c.created_by,
-		c.expires_at, c.paused_at, c.revoked_at, c.revoked_by, c.revoked_reason`
+		c.expires_at, c.paused_at, c.revoked_at, c.revoked_by, c.revoked_reason, c.unconfirmed_at`
 
 	selectReplacing = `SELECT ` + credentialColumns + ` FROM credentials c
 		WHERE c.replaces = $1 AND c.replaces <> '' ORDER BY c.created_at DESC, c.id DESC LIMIT 1`
@@ -51,6 +51,7 @@ func credentialInto(c *access.Credential) []any {
 		toTime{&c.PausedAt},
 		toTime{&c.RevokedAt},
 		&c.RevokedBy, &c.RevokedReason,
+		toTime{&c.UnconfirmedAt},
 	}
 }
 
@@ -302,14 +303,21 @@ func (t *tx) RevokeCredential(id string, at time.Time, by, reason string) (bool,
 	if errors.Is(err, access.ErrNoRow) {
 		return false, nil
 	}
+	if err != nil {
+		return false, err
+	}
 	t.erased = t.erased || kind == access.KindBasic
-	return err == nil, err
+	return true, t.ended(access.EndedCredential, at, id)
 }
 
 // EndCredential makes a credential that is not revoked expire no later than at.
 func (t *tx) EndCredential(id string, at time.Time) (bool, error) {
-	return t.changed(`UPDATE credentials SET expires_at = $2
+	changed, err := t.changed(`UPDATE credentials SET expires_at = $2
 		WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`, id, micros(at))
+	if err != nil || !changed {
+		return false, err
+	}
+	return true, t.ended(access.ShortenedCredential, at, id)
 }
 
 // UseNonce remembers a nonce and reports whether it was new. In passing it

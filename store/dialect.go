@@ -10,47 +10,67 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
 )
 
-// dialect is everything in which one engine differs from another. Queries do
-// not: they are written once, by the rules that stand in ARCHITECTURE.md.
+// dialect is everything in which one engine differs from another: SQLite here,
+// PostgreSQL in postgres.go. Queries do not: they are written once, by the rules that
+// stand in ARCHITECTURE.md.
 type dialect struct {
-	driver    string
 	goose     goose.Dialect
-	migration []goose.ProviderOption // such as a lock against other nodes that migrate
-	writers   int                    // connections that write
-	readers   int                    // connections that only read
-	isolation sql.IsolationLevel
+	writers   int // connections that write
+	readers   int // connections that only read
+	writing   sql.IsolationLevel
+	reading   sql.IsolationLevel
+	readTime  time.Duration // that a View may take; 0 = as long as it does
+	writeTime time.Duration // that an Update or a Note may take
+	prepares  bool          // the driver keeps no statements ready by itself
+	rows      int           // that are added by one statement
 
-	locate        func(Options) (dsn, error)
-	unique        func(error) bool                     // a UNIQUE constraint was violated
-	serialization func(error) bool                     // the transaction can be run again
-	unreachable   func(error) bool                     // the database failed, not the statement
-	foreign       func(error) bool                     // what is there is no database of ours
-	wipe          func(context.Context, *sql.DB) error // makes erased data unreadable in its files
+	// Where several nodes share the database, others hear of each change, and
+	// transactions that write take a lock first: to run beside each other, or alone.
+	shared        bool
+	beside, alone string
+
+	locate        func(Options) (place, error)
+	migrating     func(ctx context.Context, at place, up func(*sql.DB) error) error // runs up while nobody else does
+	unique        func(error) bool                                                  // a UNIQUE constraint was violated
+	serialization func(error) bool                                                  // the transaction can be run again
+	unreachable   func(error) bool                                                  // the database failed, not the statement
+	broken        func(error) bool                                                  // a connection that was there is no more
+	foreign       func(error) bool                                                  // what is there is no database of ours
+	wipe          func(context.Context, *sql.DB) error                              // makes erased data unreadable in its files
+}
+
+// place is where a database is: how to reach it, and its name as messages give it.
+type place struct {
+	name        string
+	write, read *sql.DB
+	migrate     func() *sql.DB  // connections with time for long statements
+	feed        *pgx.ConnConfig // to hear of other nodes' changes; nil: there are none
 }
 
 // busyTimeout is how long, in milliseconds, a statement of SQLite's waits for a
 // lock. Within one process only a backup or a checkpoint can hold one.
 const busyTimeout = "5000"
 
-// dsn is how to reach a database, and its name as messages give it.
-type dsn struct{ write, read, name string }
-
 // sqliteDialect is SQLite by a driver without cgo: one writer and several
 // readers on one file in write-ahead mode.
 func sqliteDialect() dialect {
 	return dialect{
-		driver:    "sqlite",
-		goose:     goose.DialectSQLite3,
-		writers:   1,
-		readers:   max(4, 2*runtime.GOMAXPROCS(0)),
-		isolation: sql.LevelDefault,
-		locate:    locateSQLite,
+		goose:    goose.DialectSQLite3,
+		writers:  1,
+		readers:  max(4, 2*runtime.GOMAXPROCS(0)),
+		prepares: true,
+		rows:     8, // the driver looks names of parameters up one by one: many rows would cost their square
+		locate:   locateSQLite,
+		// Whoever opens the file holds the lock of its data directory.
+		migrating: func(_ context.Context, at place, up func(*sql.DB) error) error { return up(at.write) },
 		unique: func(err error) bool {
 			code, ok := sqliteCode(err)
 			return ok && (code == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || code == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -60,6 +80,7 @@ func sqliteDialect() dialect {
 			return ok && code == sqlitelib.SQLITE_BUSY_SNAPSHOT
 		},
 		unreachable: sqliteUnreachable,
+		broken:      func(error) bool { return false },
 		foreign: func(err error) bool {
 			code, ok := sqliteCode(err)
 			return ok && (code&0xff == sqlitelib.SQLITE_NOTADB || code&0xff == sqlitelib.SQLITE_CORRUPT)
@@ -94,26 +115,30 @@ func sqliteUnreachable(err error) bool {
 // locateSQLite makes the file when there is none, so that it is readable by its
 // owner only from the first moment (SQLite gives its -wal and -shm files the
 // mode of the database), and returns how to open it.
-func locateSQLite(o Options) (dsn, error) {
+func locateSQLite(o Options) (place, error) {
 	if o.Path == "" {
-		return dsn{}, errors.New("open database: no path of a SQLite file is given")
+		return place{}, errors.New("open database: no path of a SQLite file is given")
 	}
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
-		return dsn{}, fmt.Errorf("open database %s: %w", o.Path, err)
+		return place{}, fmt.Errorf("open database %s: %w", o.Path, err)
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
-		return dsn{}, fmt.Errorf("open database %s: its directory does not exist: %w", o.Path, err)
+		return place{}, fmt.Errorf("open database %s: its directory does not exist: %w", o.Path, err)
 	}
 	if err != nil {
-		return dsn{}, fmt.Errorf("open database: %w", err)
+		return place{}, fmt.Errorf("open database: %w", err)
 	}
 	if err := file.Close(); err != nil {
-		return dsn{}, fmt.Errorf("open database: %w", err)
+		return place{}, fmt.Errorf("open database: %w", err)
 	}
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
-	return dsn{write: base + sqliteSettings(false), read: base + sqliteSettings(true), name: o.Path}, nil
+	at := place{name: o.Path}
+	if at.write, err = sql.Open("sqlite", base+sqliteSettings(false)); err == nil {
+		at.read, err = sql.Open("sqlite", base+sqliteSettings(true))
+	}
+	return at, err
 }
 
 // sqliteSettings are the parameters of a connection. The driver applies the

@@ -18,7 +18,7 @@ const (
 			target_name, elevation_id, reason, address, agent, count, detail, prev_hash, hash, encoding)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
 
-	selectHead = `SELECT e.seq, e.hash FROM events e ORDER BY e.seq DESC LIMIT 1`
+	selectHead = `SELECT e.seq, e.hash, e.at FROM events e ORDER BY e.seq DESC LIMIT 1`
 )
 
 func eventInto(e *access.Event) []any {
@@ -38,7 +38,7 @@ func tallyInto(y *access.Tally) []any {
 
 // EventHead returns the end of the chain, zero if there is no event yet.
 func (t *tx) EventHead() (h access.EventHead, err error) {
-	err = t.one([]any{&h.Seq, &h.Hash}, selectHead)
+	err = t.one([]any{&h.Seq, &h.Hash, toTime{&h.At}}, selectHead)
 	if errors.Is(err, access.ErrNoRow) {
 		return access.EventHead{}, nil
 	}
@@ -130,6 +130,7 @@ func (t *tx) InsertEvent(e access.Event) error {
 	if err != nil {
 		return fmt.Errorf("encode detail of event: %w", err)
 	}
+	t.commit.Head = access.EventHead{Seq: e.Seq, Hash: e.Hash, At: e.At}
 	return t.do(insertEvent,
 		e.Seq, e.ID, micros(e.At), e.OrganizationID, e.ApplicationID, string(e.Act), e.ActorID, e.ActorName, e.TargetID,
 		e.TargetName, e.ElevationID, e.Reason, e.Address, e.Agent, e.Count, detail, blob(e.PrevHash), blob(e.Hash), access.EventEncoding)

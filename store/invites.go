@@ -63,12 +63,7 @@ func (t *tx) WithdrawInvite(id string, at time.Time) (bool, error) {
 
 // WithdrawInvites takes back all open invitations of an email to an organization.
 func (t *tx) WithdrawInvites(organizationID, emailKey string, at time.Time) (int, error) {
-	result, err := t.sql.ExecContext(t.ctx, `UPDATE invites SET withdrawn_at = $3
+	return t.count(`UPDATE invites SET withdrawn_at = $3
 		WHERE organization_id = $1 AND email_key = $2 AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > $3`,
 		organizationID, emailKey, micros(at))
-	if err != nil {
-		return 0, t.failure(err)
-	}
-	n, err := result.RowsAffected()
-	return int(n), t.failure(err)
 }

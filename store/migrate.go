@@ -12,7 +12,7 @@ import (
 )
 
 // SchemaVersion is the number of the latest migration that this program knows.
-const SchemaVersion = 2
+const SchemaVersion = 8
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -20,13 +20,16 @@ var migrations embed.FS
 // migrate brings the schema up to date, each migration in a transaction of its
 // own. It refuses a database that a newer program has changed already, because
 // nobody knows what that one relies on.
-func migrate(ctx context.Context, d dialect, db *sql.DB, name string, log *slog.Logger) error {
+func migrate(ctx context.Context, d dialect, at place, log *slog.Logger) error {
+	return d.migrating(ctx, at, func(db *sql.DB) error { return migrateUp(ctx, d, db, at.name, log) })
+}
+
+func migrateUp(ctx context.Context, d dialect, db *sql.DB, name string, log *slog.Logger) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	options := append([]goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithSlog(log)}, d.migration...)
-	provider, err := goose.NewProvider(d.goose, db, files, options...)
+	provider, err := goose.NewProvider(d.goose, db, files, goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

@@ -157,18 +157,24 @@ func TestPlansOfHolders(t *testing.T) {
 		text, args := selectAccessTokens(f)
 		return ask(text, args, uses)
 	}
+	hangs := func(table, uses string) question {
+		text, args := selectUnderKey(table, "key1", now, 50)
+		return ask(text, args, uses)
+	}
 	for name, q := range map[string]question{
-		"by nonce":          nonce(access.Whose{OrganizationID: "org_1", ApplicationID: "app_1"}),
-		"client by nonce":   nonce(access.Whose{OrganizationID: "org_1"}),
-		"personal by nonce": nonce(access.Whose{OrganizationID: "org_1", UserID: "usr_1"}),
-		"replacement":       ask(selectReplacing, []any{"tok_1"}, "credentials_replacing (replaces=?)"),
-		"org's clients":     held(access.Whose{OrganizationID: "org_1"}),
-		"members' tokens":   held(access.Whose{OrganizationID: "org_1", Personal: true}),
-		"a member's tokens": held(access.Whose{OrganizationID: "org_1", UserID: "usr_1"}),
-		"access token":      ask(selectAccessTokenByDigest, []any{[]byte{1}, "key1"}, "sqlite_autoindex_access_tokens_2 (digest=?)"),
-		"client's access":   issued(access.AccessTokenFilter{CredentialID: "cli_1", Now: now, Limit: 50}, "access_tokens_of_credential (credential_id=?)"),
-		"user's access":     issued(access.AccessTokenFilter{UserID: "usr_1", Now: now, Limit: 50}, "access_tokens_of_user (user_id=?)"),
-		"open invitations":  ask(selectOpenInvites, []any{"org_1", 1}, "invites_of_organization"),
+		"by nonce":           nonce(access.Whose{OrganizationID: "org_1", ApplicationID: "app_1"}),
+		"client by nonce":    nonce(access.Whose{OrganizationID: "org_1"}),
+		"personal by nonce":  nonce(access.Whose{OrganizationID: "org_1", UserID: "usr_1"}),
+		"replacement":        ask(selectReplacing, []any{"tok_1"}, "credentials_replacing (replaces=?)"),
+		"org's clients":      held(access.Whose{OrganizationID: "org_1"}),
+		"members' tokens":    held(access.Whose{OrganizationID: "org_1", Personal: true}),
+		"a member's tokens":  held(access.Whose{OrganizationID: "org_1", UserID: "usr_1"}),
+		"access token":       ask(selectAccessTokenByDigest, []any{[]byte{1}, "key1"}, "sqlite_autoindex_access_tokens_2 (digest=?)"),
+		"client's access":    issued(access.AccessTokenFilter{CredentialID: "cli_1", Now: now, Limit: 50}, "access_tokens_of_credential (credential_id=?)"),
+		"user's access":      issued(access.AccessTokenFilter{UserID: "usr_1", Now: now, Limit: 50}, "access_tokens_of_user (user_id=?)"),
+		"under a key":        hangs("credentials", "credentials_live_by_key (key_id=?)"),
+		"tokens under a key": hangs("access_tokens", "access_tokens_live_by_key (key_id=?)"),
+		"open invitations":   ask(selectOpenInvites, []any{"org_1", 1}, "invites_of_organization"),
 	} {
 		q.check(t, s, name)
 	}

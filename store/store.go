@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"claviger/internal/access"
 )
@@ -25,9 +26,20 @@ const maxAttempts = 10
 
 // Options say where the database is.
 type Options struct {
-	URL  string       // empty = SQLite
+	URL  string       // of PostgreSQL; empty = SQLite
 	Path string       // of the SQLite file; its directory has to be there
 	Log  *slog.Logger // nil = none
+	// Committed is told of each commit that added events or ended something for good,
+	// after it and before it is acknowledged; several at once, in any order. nil = nobody is.
+	Committed func(access.Commit) error
+	// Node says who serves, by ID, Name and Version, where several nodes may share the
+	// database. Without an ID it hears of no changes: Epoch is never sure there.
+	Node access.Node
+	// Keys returns the ids of the server keys that this node has now, the primary one
+	// first, for the other nodes to see. nil = it does not say.
+	Keys func() []string
+	// Now tells the time with a monotonic reading, as time.Now does; a Node needs it.
+	Now func() time.Time
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -36,9 +48,16 @@ type Store struct {
 	dialect dialect
 	write   *pool
 	read    *pool
+	node    access.Node
+	feed    *feed // of other nodes' changes; nil where there are none, or nobody listens
 	log     *slog.Logger
+	tell    func(access.Commit) error
 	close   func() error
+	crowds  crowds
 	closed  atomic.Bool // from the moment at which the store begins to close
+
+	doubt     atomic.Pointer[access.Error] // why the database is not to be relied on; nil = it is
+	announced atomic.Int64                 // the number of the last event that other nodes were told of
 }
 
 var _ access.Store = (*Store)(nil)
@@ -57,13 +76,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
-		return nil, errors.New("PostgreSQL is not supported by this version yet: leave [store] url empty to use SQLite")
+	s := &Store{dialect: sqliteDialect(), node: o.Node, log: o.Log, tell: o.Committed}
+	switch {
+	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
+		s.dialect = postgresDialect()
+	case o.URL != "":
+		return nil, errors.New("[store] url names no known database: leave it empty to use SQLite, or begin it with postgres://")
 	}
-	if o.URL != "" {
-		return nil, errors.New("[store] url names no known database: leave it empty to use SQLite")
-	}
-	s := &Store{dialect: sqliteDialect(), log: o.Log}
 	if err := s.open(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -71,43 +90,38 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, o Options) error {
-	dsn, err := s.dialect.locate(o)
+	at, err := s.dialect.locate(o)
 	if err != nil {
 		return err
 	}
-	if s.write, err = openPool(s.dialect.driver, dsn.write, s.dialect.writers); err != nil {
+	s.write, s.read = newPool(at.write, s.dialect.writers), newPool(at.read, s.dialect.readers)
+	s.close = sync.OnceValue(s.closeAll)
+	if err := migrate(ctx, s.dialect, at, s.log); err != nil {
 		return err
 	}
-	s.close = sync.OnceValue(s.closePools)
-	if err := migrate(ctx, s.dialect, s.write.db, dsn.name, s.log); err != nil {
-		return err
-	}
-	if s.read, err = openPool(s.dialect.driver, dsn.read, s.dialect.readers); err != nil {
-		return err
-	}
-	for _, p := range []*pool{s.write, s.read} {
-		if err := p.prepare(ctx, hot); err != nil {
-			return fmt.Errorf("open database %s: %w", dsn.name, err)
+	if s.dialect.prepares {
+		if err := errors.Join(s.write.prepare(ctx, hot), s.write.prepare(ctx, hotWrites), s.read.prepare(ctx, hot)); err != nil {
+			return fmt.Errorf("open database %s: %w", at.name, err)
 		}
 	}
-	if err := s.write.prepare(ctx, hotWrites); err != nil {
-		return fmt.Errorf("open database %s: %w", dsn.name, err)
+	if at.feed == nil || o.Node.ID == "" {
+		return nil
 	}
+	if o.Now == nil {
+		return errors.New("open database: a node needs a clock")
+	}
+	s.feed = startFeed(at.feed, o, &s.epoch, &s.announced)
 	return nil
 }
 
-func openPool(driver, dsn string, size int) (*pool, error) {
-	db, err := sql.Open(driver, dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
+func newPool(db *sql.DB, size int) *pool {
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
-	return &pool{db: db, ready: map[string]*sql.Stmt{}}, nil
+	return &pool{db: db, ready: map[string]*sql.Stmt{}}
 }
 
-// prepare makes statements ready for use on every connection of the pool. It
-// must not be called within a transaction: the only connection would be taken.
+// prepare makes statements ready for use on every connection of the pool. It must not
+// be called within a transaction: the only connection would be taken.
 func (p *pool) prepare(ctx context.Context, texts []string) error {
 	for _, text := range texts {
 		stmt, err := p.db.PrepareContext(ctx, text)
@@ -127,11 +141,14 @@ func (s *Store) Close() error {
 	return s.close()
 }
 
-// closePools closes the readers first, so that the writer, as the last one to
+// closeAll closes the readers before the writer, so that it, as the last one to
 // leave, can put the database's files in order.
-func (s *Store) closePools() error {
+func (s *Store) closeAll() error {
 	s.closed.Store(true)
 	var errs []error
+	if s.feed != nil {
+		s.feed.end()
+	}
 	for _, p := range []*pool{s.read, s.write} {
 		if p == nil {
 			continue
@@ -146,13 +163,13 @@ func (s *Store) closePools() error {
 
 // View runs read on one consistent state of the database.
 func (s *Store) View(ctx context.Context, read func(access.ReadTx) error) error {
-	options := &sql.TxOptions{Isolation: s.dialect.isolation, ReadOnly: true}
-	return s.retry(ctx, s.read, options, func(t *tx) error { return read(t) })
+	return s.retry(ctx, s.read, s.reading(func(t *tx) error { return read(t) }))
 }
 
 // Lookup runs read without a transaction, for a single question: BEGIN and COMMIT
-// cost more than a lookup by an index does. It is not cut short when the caller goes
-// away, because watching for that costs as much, too.
+// cost more than a lookup by an index does. On an engine in this process it is not cut
+// short when the caller goes away, because watching for that costs as much, too; a server
+// may hang, and is not waited for longer than by View.
 func (s *Store) Lookup(ctx context.Context, read func(access.ReadTx) error) error {
 	if s.read == nil || s.read.db == nil {
 		return unavailable(sql.ErrConnDone)
@@ -160,7 +177,13 @@ func (s *Store) Lookup(ctx context.Context, read func(access.ReadTx) error) erro
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("lookup: %w", err)
 	}
-	err := read(&tx{ctx: context.WithoutCancel(ctx), sql: s.read.db, ready: s.read.ready, dialect: s.dialect})
+	bounded := context.WithoutCancel(ctx)
+	if s.dialect.shared {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(ctx, s.dialect.readTime)
+		defer cancel()
+	}
+	err := read(&tx{ctx: bounded, caller: ctx, sql: s.read.db, ready: s.read.ready, dialect: s.dialect})
 	if err != nil && s.closed.Load() {
 		return unavailable(err) // a closed statement has no error that could be told by its type
 	}
@@ -170,14 +193,24 @@ func (s *Store) Lookup(ctx context.Context, read func(access.ReadTx) error) erro
 // Update runs write in a transaction of its own and commits what it did if it
 // returns nil; else, or when it panics, nothing is left of it.
 func (s *Store) Update(ctx context.Context, write func(access.Tx) error) error {
+	if doubt := s.doubt.Load(); doubt != nil {
+		return doubt
+	}
 	var erased, tried bool
-	err := s.retry(ctx, s.write, &sql.TxOptions{Isolation: s.dialect.isolation}, func(t *tx) error {
+	var announced int64
+	err := s.retry(ctx, s.write, s.writing(s.dialect.alone, func(t *tx) error {
 		err := write(t)
-		erased, tried = t.erased, err == nil
+		if err == nil {
+			err = s.announce(t)
+		}
+		erased, announced, tried = t.erased, t.commit.Head.Seq, tried || err == nil
 		return err
-	})
+	}))
 	if tried {
 		s.epoch.Add(1) // also when the commit failed: who knows what became of it
+	}
+	if tried && err == nil {
+		s.announced.Store(max(announced, s.announced.Load()))
 	}
 	if err == nil && erased {
 		s.wipe(ctx)
@@ -187,13 +220,41 @@ func (s *Store) Update(ctx context.Context, write func(access.Tx) error) error {
 
 // Note is Update for changes that no judgement of a request depends on.
 func (s *Store) Note(ctx context.Context, write func(access.NoteTx) error) error {
-	options := &sql.TxOptions{Isolation: s.dialect.isolation}
-	return s.retry(ctx, s.write, options, func(t *tx) error { return write(t) })
+	if doubt := s.doubt.Load(); doubt != nil {
+		return doubt
+	}
+	return s.retry(ctx, s.write, s.writing(s.dialect.beside, func(t *tx) error { return write(t) }))
 }
 
-// Epoch returns the number of changes since the store was opened. Nobody else writes
-// to an SQLite database while we hold its lock.
-func (s *Store) Epoch() (uint64, bool) { return s.epoch.Load(), true }
+// Epoch returns the number of changes that were heard of since the store was opened. It
+// is sure where nobody else writes, as on SQLite, whose lock we hold, or as long as the
+// feed of other nodes' changes is.
+func (s *Store) Epoch() (uint64, bool) {
+	epoch := s.epoch.Load()
+	return epoch, s.doubt.Load() == nil && (!s.dialect.shared || s.feed != nil && s.feed.certain())
+}
+
+// Doubt says of the database that it is not the one that was written to, or an older
+// state of it. Until it is told nil, the store changes nothing there and is never sure of
+// its epoch, so that nothing is remembered; what is read is what the database says.
+func (s *Store) Doubt(err error) {
+	if err == nil {
+		s.doubt.Store(nil)
+		return
+	}
+	s.doubt.Store(&access.Error{
+		Kind: access.Unavailable, Message: "The database lacks acts that were acknowledged. Nothing is changed in it until an operator has looked.", Err: err,
+	})
+	s.epoch.Add(1)
+}
+
+// Doubted returns what Doubt was told last.
+func (s *Store) Doubted() error {
+	if doubt := s.doubt.Load(); doubt != nil {
+		return doubt.Err
+	}
+	return nil
+}
 
 // wipe makes the engine overwrite what was erased wherever it keeps copies of
 // it. The act is done and recorded by then, so that failing is no error of it.
@@ -203,40 +264,86 @@ func (s *Store) wipe(ctx context.Context) {
 	}
 }
 
-// retry runs a transaction until it is not in the way of another one.
-func (s *Store) retry(ctx context.Context, p *pool, options *sql.TxOptions, do func(*tx) error) error {
+// job is a closure to be run in a transaction.
+type job struct {
+	options *sql.TxOptions
+	bound   time.Duration // 0 = none but the caller's
+	lock    string        // the statement that comes first, if any
+	do      func(*tx) error
+}
+
+func (s *Store) reading(do func(*tx) error) job {
+	return job{&sql.TxOptions{Isolation: s.dialect.reading, ReadOnly: true}, s.dialect.readTime, "", do}
+}
+
+func (s *Store) writing(lock string, do func(*tx) error) job {
+	return job{&sql.TxOptions{Isolation: s.dialect.writing}, s.dialect.writeTime, lock, do}
+}
+
+// retry runs a transaction until it is not in the way of another one: from the second
+// time on alone, where it can be.
+func (s *Store) retry(ctx context.Context, p *pool, j job) error {
 	for attempt := 1; ; attempt++ {
-		err := s.transact(ctx, p, options, do)
-		if err == nil || !s.dialect.serialization(err) {
+		met, err := s.transact(ctx, p, j)
+		again := s.dialect.serialization(err) || met && j.lock != s.dialect.alone
+		if err == nil || !again || ctx.Err() != nil {
 			return err
 		}
 		if attempt == maxAttempts {
 			return unavailable(fmt.Errorf("gave up after %d attempts: %w", attempt, err))
 		}
+		if j.lock != "" {
+			j.lock = s.dialect.alone
+		}
 	}
 }
 
-func (s *Store) transact(ctx context.Context, p *pool, options *sql.TxOptions, do func(*tx) error) error {
+// transact runs a transaction once. met says that another one was in its way.
+func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err error) {
 	if p == nil || p.db == nil {
-		return unavailable(sql.ErrConnDone)
+		return false, unavailable(sql.ErrConnDone)
 	}
-	began, err := p.db.BeginTx(ctx, options)
+	bounded := ctx
+	if j.bound > 0 {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(ctx, j.bound)
+		defer cancel()
+	}
+	began, err := s.begin(bounded, p, j.options)
 	if err != nil {
-		return ended(ctx, "begin transaction", err)
+		return false, ended(ctx, "begin transaction", err)
 	}
 	// After a commit this does nothing; after an error or a panic the closure's
 	// end is what is reported, not the rollback's.
 	defer func() { _ = began.Rollback() }()
-	if err := do(&tx{ctx: ctx, sql: began, began: began, ready: p.ready, dialect: s.dialect}); err != nil {
-		return err
+	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready, dialect: s.dialect, crowds: &s.crowds}
+	if j.lock != "" {
+		if err := t.do(j.lock); err != nil {
+			return false, err
+		}
+	}
+	if err := j.do(t); err != nil {
+		return t.met, err
 	}
 	if err := began.Commit(); err != nil {
-		return ended(ctx, "commit", err)
+		return t.met, ended(ctx, "commit", err)
 	}
-	return nil
+	return false, s.committed(t)
 }
 
-// ended says why a transaction could not begin or be committed: because the
+// begin begins a transaction. Connections that broke while nobody used them, as all do
+// when the database restarts, are found out here and replaced.
+func (s *Store) begin(ctx context.Context, p *pool, options *sql.TxOptions) (began *sql.Tx, err error) {
+	for range 1 + max(s.dialect.readers, s.dialect.writers) {
+		began, err = p.db.BeginTx(ctx, options)
+		if err == nil || ctx.Err() != nil || !s.dialect.broken(err) {
+			break
+		}
+	}
+	return began, err
+}
+
+// ended says why a transaction could not begin, go on or be committed: because the
 // caller went away, or else because of the database.
 func ended(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {

@@ -26,6 +26,7 @@ var sweeps = []sweep{
 	{"invites", "id", "expires_at < $1", keepEnded},
 	{"setup_link", "id", "expires_at < $1", keepEnded},
 	{"throttles", "subject", "since < $1", keepThrottle},
+	{"endings", "n", "at < $1 AND n < (SELECT MAX(n) FROM endings)", keepEnded},
 	{"nonces", "nonce", "used_at < $1", nonceMemory},
 	{"uses", "credential_id, resolution, start, application_id", "resolution = 60 AND start < $1", keepMinute},
 	{"uses", "credential_id, resolution, start, application_id", "resolution = 3600 AND start < $1", keepHour},

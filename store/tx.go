@@ -6,8 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"claviger/internal/access"
 )
@@ -27,7 +29,11 @@ type tx struct {
 	began   *sql.Tx // nil: each question stands alone
 	ready   map[string]*sql.Stmt
 	dialect dialect
-	erased  bool // something was erased that must not linger
+	crowds  *crowds
+	caller  context.Context // ctx without the bound that the engine sets
+	erased  bool            // something was erased that must not linger
+	commit  access.Commit   // what to tell of it
+	met     bool            // another transaction was in the way, whatever the closure makes of it
 }
 
 // asker is what a transaction and a pool have in common.
@@ -56,8 +62,11 @@ func (t *tx) failure(err error) error {
 	case errors.Is(err, sql.ErrNoRows):
 		return access.ErrNoRow
 	case t.ctx.Err() != nil:
-		return fmt.Errorf("database: %w", t.ctx.Err())
+		return ended(t.caller, "database", err)
+	case t.dialect.serialization(err):
+		t.met = true
 	case t.dialect.unique(err):
+		t.met = true
 		return &access.Error{Kind: access.Conflict, Message: "It exists already.", Err: err}
 	case t.dialect.unreachable(err), errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn):
 		return unavailable(err)
@@ -65,12 +74,27 @@ func (t *tx) failure(err error) error {
 	return fmt.Errorf("database: %w", err)
 }
 
+// plain returns arguments in which every text can be kept by every engine: PostgreSQL
+// takes neither NUL nor what is no UTF-8. What is written was checked by the domain;
+// this is for what is asked for, which anybody may have sent: nothing is like it.
+func plain(args []any) []any {
+	for i, arg := range args {
+		text, ok := arg.(string)
+		if !ok || utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+			continue
+		}
+		args = slices.Clone(args)
+		args[i] = strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
+	}
+	return args
+}
+
 // one reads a single row into dest.
 func (t *tx) one(dest []any, text string, args ...any) error {
 	if stmt := t.prepared(text); stmt != nil {
-		return t.failure(stmt.QueryRowContext(t.ctx, args...).Scan(dest...))
+		return t.failure(stmt.QueryRowContext(t.ctx, plain(args)...).Scan(dest...))
 	}
-	return t.failure(t.sql.QueryRowContext(t.ctx, text, args...).Scan(dest...))
+	return t.failure(t.sql.QueryRowContext(t.ctx, text, plain(args)...).Scan(dest...))
 }
 
 // each reads rows, one after the other, into what dest points to, and calls do
@@ -94,9 +118,9 @@ func (t *tx) each(dest []any, do func() bool, text string, args ...any) error {
 
 func (t *tx) query(text string, args ...any) (*sql.Rows, error) {
 	if stmt := t.prepared(text); stmt != nil {
-		return stmt.QueryContext(t.ctx, args...)
+		return stmt.QueryContext(t.ctx, plain(args)...)
 	}
-	return t.sql.QueryContext(t.ctx, text, args...)
+	return t.sql.QueryContext(t.ctx, text, plain(args)...)
 }
 
 // list reads all rows; into says where the columns of one of them go.
@@ -120,9 +144,9 @@ func (t *tx) changed(text string, args ...any) (bool, error) {
 	var result sql.Result
 	var err error
 	if stmt := t.prepared(text); stmt != nil {
-		result, err = stmt.ExecContext(t.ctx, args...)
+		result, err = stmt.ExecContext(t.ctx, plain(args)...)
 	} else {
-		result, err = t.sql.ExecContext(t.ctx, text, args...)
+		result, err = t.sql.ExecContext(t.ctx, text, plain(args)...)
 	}
 	if err != nil {
 		return false, t.failure(err)
@@ -148,39 +172,16 @@ func (t *tx) must(text string, args ...any) error {
 
 // prepare makes a change ready to be run many times within this transaction.
 func (t *tx) prepare(text string) (func(args ...any) error, error) {
-	change, err := t.prepareConditional(text)
+	if !t.dialect.prepares {
+		return func(args ...any) error { return t.do(text, args...) }, nil
+	}
+	stmt, err := t.sql.PrepareContext(t.ctx, text) // closed with the transaction
+	if err != nil {
+		return nil, t.failure(err)
+	}
 	return func(args ...any) error {
-		_, err := change(args...)
-		return err
-	}, err
-}
-
-// prepareConditional is prepare for a change that reports whether it happened.
-func (t *tx) prepareConditional(text string) (func(args ...any) (bool, error), error) {
-	stmt, err := t.sql.PrepareContext(t.ctx, text) // closed with the transaction
-	if err != nil {
-		return nil, t.failure(err)
-	}
-	return func(args ...any) (bool, error) {
-		result, err := stmt.ExecContext(t.ctx, args...)
-		if err != nil {
-			return false, t.failure(err)
-		}
-		n, err := result.RowsAffected()
-		return n > 0, t.failure(err)
-	}, nil
-}
-
-// prepareCount makes a question for one number ready to be asked many times within
-// this transaction.
-func (t *tx) prepareCount(text string) (func(args ...any) (int, error), error) {
-	stmt, err := t.sql.PrepareContext(t.ctx, text) // closed with the transaction
-	if err != nil {
-		return nil, t.failure(err)
-	}
-	return func(args ...any) (n int, err error) {
-		err = stmt.QueryRowContext(t.ctx, args...).Scan(&n)
-		return n, t.failure(err)
+		_, err := stmt.ExecContext(t.ctx, plain(args)...)
+		return t.failure(err)
 	}, nil
 }
 

@@ -59,7 +59,16 @@ func (t *tx) SetSignedIn(userID string, at time.Time) error {
 
 // DisableUser disables a user who is not disabled yet.
 func (t *tx) DisableUser(userID string, at time.Time) (bool, error) {
-	return t.changed(`UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID, micros(at))
+	changed, err := t.changed(`UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID, micros(at))
+	if err != nil || !changed {
+		return false, err
+	}
+	return true, t.ended(access.EndedUser, at, userID)
+}
+
+// EnableUser enables a user who is disabled.
+func (t *tx) EnableUser(userID string) (bool, error) {
+	return t.changed(`UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL`, userID)
 }
 
 // SetupLink returns the one-time link that makes the first owner.

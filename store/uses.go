@@ -28,28 +28,20 @@ const (
 		JOIN credentials c ON c.id = l.credential_id AND c.application_id = $1
 		WHERE l.application_id = $1 ORDER BY l.last_at DESC LIMIT 1`
 
-	addUse = `INSERT INTO uses (credential_id, resolution, start, application_id, accepted, refused, last_at, address, agent, api, method)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		ON CONFLICT (credential_id, resolution, start, application_id) DO UPDATE SET
-			accepted = uses.accepted + excluded.accepted, refused = uses.refused + excluded.refused,
-			last_at = CASE WHEN ` + laterUse + ` THEN excluded.last_at ELSE uses.last_at END,
-			address = CASE WHEN ` + laterUse + ` THEN excluded.address ELSE uses.address END,
-			agent = CASE WHEN ` + laterUse + ` THEN excluded.agent ELSE uses.agent END,
-			api = CASE WHEN ` + laterUse + ` THEN excluded.api ELSE uses.api END,
-			method = CASE WHEN ` + laterUse + ` THEN excluded.method ELSE uses.method END`
-	laterUse = `excluded.last_at IS NOT NULL AND (uses.last_at IS NULL OR excluded.last_at >= uses.last_at)`
-
-	addApplicationUse = `INSERT INTO application_uses (application_id, resolution, start, accepted, refused, last_at, by_query, by_password)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (application_id, resolution, start) DO UPDATE SET
+	addApplicationUseInto = `INSERT INTO application_uses (application_id, resolution, start, accepted, refused, last_at, by_query, by_password) VALUES `
+	addApplicationUseTo   = ` ON CONFLICT (application_id, resolution, start) DO UPDATE SET
 			accepted = application_uses.accepted + excluded.accepted, refused = application_uses.refused + excluded.refused,
 			by_query = application_uses.by_query + excluded.by_query, by_password = application_uses.by_password + excluded.by_password,
 			last_at = CASE WHEN excluded.last_at IS NOT NULL AND (application_uses.last_at IS NULL OR excluded.last_at > application_uses.last_at)
 				THEN excluded.last_at ELSE application_uses.last_at END`
 
-	setLastUse = `INSERT INTO last_uses (credential_id, application_id, last_at, address, agent, api, method)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (credential_id) DO UPDATE SET application_id = excluded.application_id, last_at = excluded.last_at,
+	// What is said of a caller in uses is nobody's to read any more: last_uses has it.
+	addUseInto = `INSERT INTO uses (credential_id, resolution, start, application_id, accepted, refused, address, agent, api, method) VALUES `
+	addUseTo   = ` ON CONFLICT (credential_id, resolution, start, application_id) DO UPDATE SET
+			accepted = uses.accepted + excluded.accepted, refused = uses.refused + excluded.refused`
+
+	setLastUseInto = `INSERT INTO last_uses (credential_id, application_id, last_at, address, agent, api, method) VALUES `
+	setLastUseTo   = ` ON CONFLICT (credential_id) DO UPDATE SET application_id = excluded.application_id, last_at = excluded.last_at,
 			address = excluded.address, agent = excluded.agent, api = excluded.api, method = excluded.method
 		WHERE excluded.last_at >= last_uses.last_at`
 )
@@ -175,26 +167,13 @@ func (t *tx) WayUses(applicationID string, since time.Time) (query, password int
 // AddUses adds uses to what there is of the same credential, application and
 // time, by minute, hour and day, and to their applications' sums; and their callers
 // and refusals by hour and day. It goes by credential, so that writers on an engine
-// with row locks cannot wait for each other.
+// with row locks cannot wait for each other, and many rows go with one statement.
 func (t *tx) AddUses(uses []access.Use) error {
 	if len(uses) == 0 {
 		return nil
 	}
 	uses = slices.SortedStableFunc(slices.Values(uses), func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) })
-	byCredential, err := t.prepare(addUse)
-	if err != nil {
-		return err
-	}
-	for _, u := range uses {
-		for _, resolution := range []time.Duration{byMinute, byHour, byDay} {
-			err := byCredential(u.CredentialID, seconds(resolution), micros(u.Minute.UTC().Truncate(resolution)), u.ApplicationID,
-				u.Accepted, u.Refused, maybe(u.At), u.Address, u.Agent, u.API, u.Method)
-			if err != nil {
-				return err
-			}
-		}
-	}
-	for _, add := range []func([]access.Use) error{t.setLastUses, t.addCallers, t.addRefusals, t.addApplicationUses} {
+	for _, add := range []func([]access.Use) error{t.addCredentialUses, t.setLastUses, t.addCallers, t.addRefusals, t.addApplicationUses} {
 		if err := add(uses); err != nil {
 			return err
 		}
@@ -202,20 +181,67 @@ func (t *tx) AddUses(uses []access.Use) error {
 	return nil
 }
 
-func (t *tx) setLastUses(uses []access.Use) error {
-	set, err := t.prepare(setLastUse)
-	if err != nil {
-		return err
-	}
+// useSpan is what a credential's uses are added up by.
+type useSpan struct {
+	credentialID  string
+	resolution    int64 // seconds
+	start         int64 // Unix microseconds
+	applicationID string
+}
+
+// addCredentialUses adds up in memory first: no statement may meet a row twice.
+func (t *tx) addCredentialUses(uses []access.Use) error {
+	sums := make([]useSum, 0, 3*len(uses))
 	for _, u := range uses {
-		if u.At.IsZero() || u.CredentialID == "" {
-			continue
+		for _, resolution := range []time.Duration{byMinute, byHour, byDay} {
+			key := useSpan{u.CredentialID, seconds(resolution), micros(u.Minute.UTC().Truncate(resolution)), u.ApplicationID}
+			sums = append(sums, useSum{key, u.Accepted, u.Refused})
 		}
-		if err := set(u.CredentialID, u.ApplicationID, micros(u.At), u.Address, u.Agent, u.API, u.Method); err != nil {
+	}
+	slices.SortStableFunc(sums, func(a, b useSum) int { return a.compare(b.useSpan) })
+	w := t.rows(addUseInto, 6, ", '', '', '', ''", addUseTo)
+	for i := 0; i < len(sums); {
+		sum := sums[i]
+		for i++; i < len(sums) && sums[i].useSpan == sum.useSpan; i++ {
+			sum.accepted += sums[i].accepted
+			sum.refused += sums[i].refused
+		}
+		if err := w.add(sum.credentialID, sum.resolution, sum.start, sum.applicationID, sum.accepted, sum.refused); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.flush()
+}
+
+// useSum is how often a credential was used in a span.
+type useSum struct {
+	useSpan
+	accepted, refused int64
+}
+
+func (s useSpan) compare(other useSpan) int {
+	return cmp.Or(cmp.Compare(s.credentialID, other.credentialID), cmp.Compare(s.resolution, other.resolution),
+		cmp.Compare(s.start, other.start), cmp.Compare(s.applicationID, other.applicationID))
+}
+
+// setLastUses sets each credential's latest use. uses are in the order of credentials.
+func (t *tx) setLastUses(uses []access.Use) error {
+	w := t.rows(setLastUseInto, 7, "", setLastUseTo)
+	for i := 0; i < len(uses); {
+		last := uses[i]
+		for i++; i < len(uses) && uses[i].CredentialID == last.CredentialID; i++ {
+			if !uses[i].At.Before(last.At) {
+				last = uses[i]
+			}
+		}
+		if last.At.IsZero() || last.CredentialID == "" {
+			continue
+		}
+		if err := w.add(last.CredentialID, last.ApplicationID, micros(last.At), last.Address, last.Agent, last.API, last.Method); err != nil {
+			return err
+		}
+	}
+	return w.flush()
 }
 
 // applicationSpan is what an application's uses are added up by.
@@ -243,17 +269,14 @@ func (t *tx) addApplicationUses(uses []access.Use) error {
 			sums[key] = sum
 		}
 	}
-	add, err := t.prepare(addApplicationUse)
-	if err != nil {
-		return err
-	}
+	w := t.rows(addApplicationUseInto, 8, "", addApplicationUseTo)
 	for _, key := range sortedSpans(sums) {
 		sum := sums[key]
-		if err := add(key.applicationID, seconds(key.resolution), key.start, sum.Accepted, sum.Refused, maybe(sum.At), sum.ByQuery, sum.ByPassword); err != nil {
+		if err := w.add(key.applicationID, seconds(key.resolution), key.start, sum.Accepted, sum.Refused, maybe(sum.At), sum.ByQuery, sum.ByPassword); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.flush()
 }
 
 // sortedSpans returns the keys in one order for all, so that writers on an

@@ -152,7 +152,7 @@ func clientsSection(clients ClientsView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(clients.Rows) > 0 {
-			templ_7745c5c3_Err = bulkActs(clients.RevokeURL, clients.PauseURL, clients.ResumeURL, clients.ActsLocked).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bulkActs(clients.RevokeURL, clients.PauseURL, clients.ResumeURL, clients.ConfirmURL, clients.ActsLocked).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -893,7 +893,7 @@ func ReplaceForm(view ReplaceFormView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = dateField("replace", "end_date", "its last day; counts with “a date” only", view.EndDate, view.MinDate, view.MaxDate, view.Errors).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = dateField("replace", "end_date", "its last day; counts with “On a date” only", view.EndDate, view.MinDate, view.MaxDate, view.Errors).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

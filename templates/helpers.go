@@ -217,9 +217,12 @@ func or(text, otherwise string) string {
 
 func (v RevokeConfirmView) act() string { return or(v.Act, ActRevoke) }
 
+// gives reports whether callers lose nothing by the act.
+func (v RevokeConfirmView) gives() bool { return v.act() == ActResume || v.act() == ActConfirm }
+
 // verb names the act and its object: Revoke token “CI”, Pause 3 clients.
 func (v RevokeConfirmView) verb() string {
-	act, noun := map[string]string{ActRevoke: "Revoke", ActPause: "Pause", ActResume: "Resume"}[v.act()], or(v.Noun, "token")
+	act, noun := map[string]string{ActRevoke: "Revoke", ActPause: "Pause", ActResume: "Resume", ActConfirm: "Confirm"}[v.act()], or(v.Noun, "token")
 	if len(v.Tokens) == 1 {
 		return act + " " + noun + " “" + v.Tokens[0].Label + "”"
 	}
@@ -236,6 +239,8 @@ func (v RevokeConfirmView) consequence() string {
 	switch noun := or(v.Noun, "token"); {
 	case v.act() == ActResume:
 		return every + " is judged again as before the pause."
+	case v.act() == ActConfirm:
+		return "A restore could not know whether " + it + " had been revoked. Requests are accepted now, and will be. If you are not sure whose it is, revoke " + it + " instead."
 	case v.act() == ActPause:
 		return every + " is refused, until you resume " + it + "."
 	case noun == "access token":
@@ -254,7 +259,7 @@ func expiryList(list []ExpiryChoice) []choice {
 		sub := "on " + c.Date
 		switch c.Value {
 		case "custom", "date":
-			sub = "on a date you choose"
+			sub = "you choose which"
 		case "never":
 			sub = "until it is revoked"
 		}

@@ -127,7 +127,7 @@ func Profile(view ProfileView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</section><section aria-labelledby=\"sign-in\"><h2 id=\"sign-in\">Signing in</h2><p><a class=\"button\" href=\"/profile/sessions\">My sessions</a> <a class=\"button\" href=\"/profile/password\">Change password…</a></p></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</section><section aria-labelledby=\"sign-in\"><h2 id=\"sign-in\">Signing in</h2><p class=\"acts\"><a class=\"button\" href=\"/profile/sessions\">My sessions</a> <a class=\"button\" href=\"/profile/password\">Change password…</a></p></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -403,7 +403,7 @@ func personalBody(tokens PersonalTokensView, ofMembers bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(tokens.Rows) > 0 {
-			templ_7745c5c3_Err = bulkActs(tokens.RevokeURL, tokens.PauseURL, tokens.ResumeURL, tokens.ActsLocked).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bulkActs(tokens.RevokeURL, tokens.PauseURL, tokens.ResumeURL, tokens.ConfirmURL, tokens.ActsLocked).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

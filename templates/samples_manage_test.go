@@ -79,6 +79,8 @@ func manageSamples() []sample {
 	bare.Warnings = []string{"trusted_proxies is not set: addresses behind your proxy are unknown, and credentials with an address list are refused."}
 	bare.Notice = &templates.Notice{Text: "Your elevation ran out before this was sent.", Link: &templates.Link{Text: "Elevate again…", Href: "/elevate"}, Elevate: true}
 	nothing := sampleManage()
+	nothing.Basic.Unconfirmed = "A backup was restored on 21 November 2026, 14:08, and nobody knows whether this was revoked before that. It works. Confirm that it should, or disable it below."
+	nothing.Basic.ConfirmAction = sampleBase + "/basic/confirm"
 	nothing.Tokens.Rows, nothing.Tokens.Folded, nothing.Tokens.Filtered, nothing.Tokens.Range = nil, nil, true, ""
 	disable := templates.DisableBasicView{
 		Frame: inManage("Disable Basic", templates.Link{Text: "Disable Basic"}), Application: "Orders", Match: "orders", Action: sampleBase + "/basic/disable",
@@ -155,6 +157,13 @@ func tokenSamples() []sample {
 			StateDetail: "since yesterday, by Mara Lane", Scopes: "read on Backend API", Created: on("3 March 2026", sampleNow.AddDate(0, -8, 0)), CreatedBy: "Mara Lane",
 			Expires: ago(-6 * 24 * time.Hour), ExpiresSoon: true, Allow: []string{"10.0.3.0/24", "2001:db8::/32"}, LastUsed: ago(2 * time.Minute), LastFrom: "10.0.3.7", LastAgent: "curl/8.5",
 			Calls: "1,180", Calls30: "35,112", Usage: sampleUsage(), Events: sampleEvents()[:2], Limit: "at most 10 requests a second, bursts of 20 · on each node", RenameURL: at + "/rename", RestrictURL: at + "/restrict", ResumeAction: at + "/resume", RevokeURL: sampleBase + "/tokens/revoke?id=01",
+		})},
+		{name: "token-unconfirmed", page: templates.Token(templates.TokenView{
+			Frame: inManage("Northwind nightly", templates.Link{Text: "Northwind nightly"}), Label: "Northwind nightly", Masked: "clavt_8fK2…x9Qa", State: templates.StateActive,
+			Unconfirmed: "A backup was restored on 21 November 2026, 09:30, and nobody knows whether this was revoked before that. It works. Confirm that it should, or revoke it.",
+			Scopes:      "read on Backend API", Created: on("3 March 2026", sampleNow.AddDate(0, -8, 0)), CreatedBy: "Mara Lane", Expires: ago(-6 * 24 * time.Hour),
+			LastUsed: ago(2 * time.Minute), LastFrom: "10.0.3.7", LastAgent: "curl/8.5", Calls: "1,180", RenameURL: at + "/rename", ConfirmAction: at + "/confirm",
+			PauseAction: at + "/pause", RevokeURL: sampleBase + "/tokens/revoke?id=01",
 		})},
 		{name: "token-rename", page: templates.RenameToken(templates.RenameTokenView{
 			Frame: inManage("Rename", templates.Link{Text: "Rename"}), Was: "Northwind nightly", Label: "Northwind nightly", Action: at + "/rename", CancelURL: sampleBase,

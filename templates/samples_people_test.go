@@ -97,6 +97,17 @@ func peopleSamples() []sample {
 				{What: "2 sessions", Use: templates.UseLine{LastUsed: ago(26 * time.Hour)}},
 			},
 		})},
+		{name: "sessions-end", page: templates.MemberConfirm(templates.MemberConfirmView{
+			Frame: frame("End 2 sessions?"), Heading: "End 2 sessions?", Action: "/profile/sessions/end", Verb: "End 2 sessions", CancelURL: "/profile/sessions",
+			Consequence: "Whoever is signed in there is signed out at once. Type your password to show that it is you.",
+			IDs:         []string{"ses_1", "ses_2"}, AskPassword: true, Email: "mara@example.com",
+			Errors: []templates.FieldError{{Field: "password", Message: "The password is wrong. Type the one that you sign in with."}},
+		})},
+		{name: "member-enable", page: templates.MemberConfirm(templates.MemberConfirmView{
+			Frame: elevated(inMembers("Enable")), Heading: "Enable Jon Wu again?", Action: back + "/m2/enable", Verb: "Enable Jon Wu", CancelURL: back, Gives: true,
+			Consequence: "They can sign in again, and what they hold that was neither revoked nor has expired is accepted again.",
+			Affected:    []templates.AffectedRow{{What: "1 personal token", Use: sampleUse("12", "", 3*time.Minute, "10.0.0.4")}},
+		})},
 		{name: "invite-accept", page: templates.AcceptInvite(accept)},
 		{name: "invite-accept-known", page: templates.AcceptInvite(known)},
 		{name: "member-access-tokens", page: templates.MemberAccessTokens(templates.MemberAccessTokensView{
@@ -171,7 +182,8 @@ func personalSamples() []sample {
 	}
 	pause := revoke
 	pause.Act, pause.Noun, pause.Tokens = templates.ActPause, "client", revoke.Tokens[:1]
-	resume := pause
+	resume, confirm := pause, pause
+	confirm.Act = templates.ActConfirm
 	resume.Act = templates.ActResume
 	return []sample{
 		{name: "profile", page: templates.Profile(profile)},
@@ -186,5 +198,6 @@ func personalSamples() []sample {
 		{name: "revoke-personal", page: templates.RevokeConfirm(revoke)},
 		{name: "pause-client", page: templates.RevokeConfirm(pause)},
 		{name: "resume-client", page: templates.RevokeConfirm(resume)},
+		{name: "confirm-client", page: templates.RevokeConfirm(confirm)},
 	}
 }

@@ -81,6 +81,7 @@ func samples() []sample {
 	all = append(all, manageSamples()...)
 	all = append(all, tokenSamples()...)
 	all = append(all, peopleSamples()...)
+	all = append(all, nodeSamples()...)
 	all = append(all, personalSamples()...)
 	all = append(all, clientSamples()...)
 	all = append(all, usageSamples()...)
@@ -163,7 +164,7 @@ func organizationSamples() []sample {
 		})},
 		{name: "organization-empty", page: templates.Organization(templates.OrganizationView{Frame: empty, Name: "Acme", Slug: "acme"})},
 		{name: "activity", page: templates.Activity(templates.ActivityView{
-			Frame: activity, Organization: "Acme", FormURL: "/orgs/acme/activity", Events: events, Filtered: true, From: "2026-11-01",
+			Frame: activity, Organization: "Acme", NodesURL: "/orgs/acme/nodes", CSVURL: "/orgs/acme/activity/export?format=csv", JSONURL: "/orgs/acme/activity/export?format=jsonl", FormURL: "/orgs/acme/activity", Events: events, Filtered: true, From: "2026-11-01",
 			Actors:       []templates.Option{{Text: "Anybody"}, {Value: "mara@example.com", Text: "Mara Lane", Selected: true}},
 			Actions:      []templates.Option{{Text: "Anything"}, {Value: "token.revoked", Text: "Token revoked"}},
 			Applications: []templates.Option{{Text: "Any"}, {Value: "orders", Text: "Orders"}},

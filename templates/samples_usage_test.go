@@ -31,11 +31,11 @@ func sampleUsage() templates.UsageView {
 	return templates.UsageView{
 		Any: true,
 		Hours: templates.ChartView{
-			ID: "hours", Title: "By the hour", Unit: "Hour", Summary: "1,180 accepted, 30 refused since 15:00",
+			ID: "hours", Title: "By the hour", Unit: "Hour", Summary: "1,180 accepted, 30 refused since 15:00", Peak: "up to 99 an hour",
 			Bars: bars(24, func(i int) string { return strconv.Itoa((i+15)%24) + ":00" }),
 		},
 		Days: templates.ChartView{
-			ID: "days", Title: "By the day", Unit: "Day (UTC)", Summary: "35,112 accepted, 30 refused since 23 Oct",
+			ID: "days", Title: "By the day", Unit: "Day (UTC)", Summary: "35,112 accepted, 30 refused since 23 Oct", Peak: "up to 99 a day",
 			Bars: bars(30, func(i int) string { return sampleNow.AddDate(0, 0, i-29).Format("2 Jan") }),
 		},
 		Addresses: []templates.CallerRow{

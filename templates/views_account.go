@@ -114,6 +114,11 @@ type ApplicationRow struct {
 type ActivityView struct {
 	Frame
 	Organization string
+	// NodesURL leads to the servers; may be empty.
+	NodesURL string
+	// CSVURL and JSONURL take the GET of a file with all that the filters choose.
+	CSVURL  string
+	JSONURL string
 	// FormURL takes the GET of the filters.
 	FormURL      string
 	Actors       []Option

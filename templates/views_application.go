@@ -151,6 +151,11 @@ type BasicView struct {
 	Allow       []string
 	Limit       string
 	RestrictURL string
+
+	// Unconfirmed says what a restore left open; empty = nothing. ConfirmAction takes
+	// the POST.
+	Unconfirmed   string
+	ConfirmAction string
 }
 
 // DisableBasicView confirms the end of an application's Basic credentials.

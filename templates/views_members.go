@@ -39,6 +39,7 @@ type MemberRow struct {
 	RevokeURL  string
 	RemoveURL  string
 	DisableURL string
+	EnableURL  string
 }
 
 // InviteRow is an invitation that nobody has accepted yet.
@@ -106,8 +107,15 @@ type MemberConfirmView struct {
 	// Consequence says what happens from the moment one confirms.
 	Consequence string
 	Affected    []AffectedRow
+	// IDs are what the act is about, where its address does not say so.
+	IDs []string
+	// AskPassword asks for the password of who signed in as Email.
+	AskPassword bool
+	Email       string
 	// Verb is the button: "Remove Jon Wu".
-	Verb      string
+	Verb string
+	// Gives says that what is affected works again rather than ends.
+	Gives     bool
 	Action    string
 	CancelURL string
 	Errors    []FieldError

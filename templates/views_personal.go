@@ -35,6 +35,8 @@ type PersonalTokensView struct {
 	RevokeURL string
 	PauseURL  string
 	ResumeURL string
+	// ConfirmURL is empty where a restore left nothing unconfirmed.
+	ConfirmURL string
 	// ActsLocked says that they lead through an elevation first.
 	ActsLocked bool
 	// Range is "1–50 of 212"; NewerURL and OlderURL are empty at the ends.

@@ -29,6 +29,8 @@ type TokensView struct {
 	RevokeURL string
 	PauseURL  string
 	ResumeURL string
+	// ConfirmURL is empty where a restore left nothing unconfirmed.
+	ConfirmURL string
 	// Range is "1–50 of 212"; NewerURL and OlderURL are empty at the ends.
 	Range    string
 	NewerURL string
@@ -57,12 +59,15 @@ type TokenRow struct {
 	State       string
 	// Replaced says that another row of the list was made in its place.
 	Replaced bool
+	// Unconfirmed says that a restore could not know whether it had been revoked.
+	Unconfirmed bool
 	// The acts of the row's menu; an empty one is left out.
-	RenameURL    string
-	PauseAction  string
-	ResumeAction string
-	ReplaceURL   string
-	RevokeURL    string
+	RenameURL     string
+	ConfirmAction string
+	PauseAction   string
+	ResumeAction  string
+	ReplaceURL    string
+	RevokeURL     string
 }
 
 // TokenFormView makes a token.
@@ -174,13 +179,16 @@ type TokenView struct {
 	Replaces   *ReplacedView
 	ReplacedBy *ReplacedView
 	Events     []EventRow
+	// Unconfirmed says since when it is unconfirmed, and why; empty if it is not.
+	Unconfirmed string
 	// The acts; an empty one is left out.
-	RenameURL    string
-	RestrictURL  string
-	PauseAction  string
-	ResumeAction string
-	ReplaceURL   string
-	RevokeURL    string
+	RenameURL     string
+	RestrictURL   string
+	ConfirmAction string
+	PauseAction   string
+	ResumeAction  string
+	ReplaceURL    string
+	RevokeURL     string
 }
 
 // RenameTokenView changes a credential's label.
@@ -198,13 +206,14 @@ type RenameTokenView struct {
 
 // Acts of a RevokeConfirmView.
 const (
-	ActRevoke = "revoke"
-	ActPause  = "pause"
-	ActResume = "resume"
+	ActRevoke  = "revoke"
+	ActPause   = "pause"
+	ActResume  = "resume"
+	ActConfirm = "confirm"
 )
 
-// RevokeConfirmView confirms the end of one credential or of several, or their
-// pause or resumption.
+// RevokeConfirmView confirms the end of one credential or of several, their pause or
+// resumption, or that they are to live on after a restore.
 type RevokeConfirmView struct {
 	Frame
 	// Act is ActRevoke where it is empty.

@@ -22,7 +22,9 @@ type ChartView struct {
 	Unit  string
 	// Summary is "1,204 accepted, 3 refused since 15:00".
 	Summary string
-	Bars    []Bar
+	// Peak is what the highest bar stands for, "up to 210 an hour".
+	Peak string
+	Bars []Bar
 }
 
 // Bar is one span of time. Label says which: "14:00".

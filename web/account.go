@@ -148,7 +148,7 @@ func (s *Server) chooseTheme(w http.ResponseWriter, r *http.Request) error {
 		return &access.Error{Kind: access.Invalid, Message: "The theme is one of auto, light and dark."}
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: themeCookie, Value: theme, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
+		Name: s.sessions.theme, Value: theme, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode,
 	})
 	return seeOther(w, r, s.next(r.PostForm.Get("next"), "/"))

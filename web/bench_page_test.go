@@ -40,6 +40,7 @@ func BenchmarkManagePage(b *testing.B) {
 	for _, cookie := range v.Jar.Cookies(console) {
 		request.AddCookie(cookie)
 	}
+	request.Header.Set("Accept-Encoding", "gzip")
 	size := 0
 	for b.Loop() {
 		answer := httptest.NewRecorder()

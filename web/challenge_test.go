@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -10,9 +9,7 @@ import (
 )
 
 func challengesOf(code string, v access.Verdict) []string {
-	h := http.Header{}
-	challenge(h, code, v)
-	return h.Values("WWW-Authenticate")
+	return challenges(code, refusalGrounds{description: v.Description, needed: v.NeededScope, basicWorks: v.BasicWorks})
 }
 
 // TestRFC6750_3_Challenge: the Bearer scheme and one realm come with every

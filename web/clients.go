@@ -37,6 +37,9 @@ func (s *Server) clientsView(r *http.Request, st access.Standing) (*templates.Cl
 	for _, u := range clients.List {
 		view.Rows = append(view.Rows, row(u))
 		view.Rows[len(view.Rows)-1].Replaced = replaced[u.Credential.ID]
+		if view.Rows[len(view.Rows)-1].Unconfirmed {
+			view.ConfirmURL = sh.path + "/confirm"
+		}
 	}
 	for _, u := range clients.Ended {
 		view.Folded = append(view.Folded, row(u))

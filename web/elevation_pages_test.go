@@ -54,6 +54,7 @@ func TestNothingIsReplayed(t *testing.T) {
 		{managePage + "/basic/reveal", values("nonce", "n"), managePage, nil},
 		{managePage + "/tokens/" + token + "/pause", nil, managePage + "/tokens/" + token, nil},
 		{managePage + "/tokens/" + token + "/resume", nil, managePage + "/tokens/" + token, nil},
+		{managePage + "/tokens/" + token + "/confirm", nil, managePage + "/tokens/" + token, nil},
 	} {
 		c.Clock.Advance(31 * time.Minute)
 		before := c.state()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"claviger/internal/access"
 	"claviger/internal/secret"
@@ -51,19 +52,32 @@ type problem struct {
 const problemBase = "urn:claviger:problem:"
 
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
-	p.Type = problemBase + p.Type
-	body, err := json.Marshal(p)
+	body, err := p.encode()
 	if err != nil {
 		s.Log.Error("problem not encoded", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	sendProblem(w, r, p.Status, body, []string{strconv.Itoa(len(body))})
+}
+
+func (p problem) encode() ([]byte, error) {
+	p.Type = problemBase + p.Type
+	return json.Marshal(p)
+}
+
+// The headers of every problem, shared by all answers.
+var (
+	problemType     = []string{"application/problem+json"}
+	noSniffValue    = []string{"nosniff"}
+	barePolicyValue = []string{barePolicy}
+)
+
+func sendProblem(w http.ResponseWriter, r *http.Request, status int, body []byte, length []string) {
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(p.Status)
+	h["Content-Type"], h["Cache-Control"], h["Content-Length"] = problemType, noStoreValue, length
+	h["X-Content-Type-Options"], h["Content-Security-Policy"] = noSniffValue, barePolicyValue
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that went away needs no answer
 	}
@@ -82,11 +96,58 @@ func refusalStatus(reason access.Reason) int {
 	return http.StatusUnauthorized
 }
 
+// refusalGrounds are what the answer to a request that is not let in depends on.
+type refusalGrounds struct {
+	status      int
+	reason      access.Reason
+	description string
+	needed      access.Scope
+	basicWorks  bool
+}
+
+// refusal is such an answer, ready to be sent. Nobody changes it once it is made, so that
+// all requests can share it.
+type refusal struct {
+	of         refusalGrounds
+	body       []byte
+	length     []string
+	challenges []string
+}
+
+// latestRefusals are the latest answers of each reason, with and without Basic: most are always
+// the same, and making one costs more than the decision does.
+type latestRefusals [access.OverLimit + 1][2]atomic.Pointer[refusal]
+
 // writeRefusal answers a request that is not let in: a problem, and on 401 and for
 // missing scopes the challenges of RFC 6750 §3 and RFC 7617 §2.
 func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, status int, v access.Verdict) {
-	p := problem{Status: status, Title: "The request is refused", Detail: v.Description}
-	switch v.Reason {
+	of := refusalGrounds{status, v.Reason, v.Description, v.NeededScope, v.BasicWorks}
+	latest := &s.refused[v.Reason][0]
+	if v.BasicWorks {
+		latest = &s.refused[v.Reason][1]
+	}
+	answer := latest.Load()
+	if answer == nil || answer.of != of {
+		var err error
+		if answer, err = newRefusal(of); err != nil {
+			s.Log.Error("refusal not encoded", "error", err)
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		latest.Store(answer)
+	}
+	if v.Reason == access.OverLimit {
+		w.Header().Set("Retry-After", retryAfter(max(v.Limit.RetryAfter, 1)))
+	}
+	if len(answer.challenges) > 0 {
+		w.Header()["Www-Authenticate"] = answer.challenges
+	}
+	sendProblem(w, r, status, answer.body, answer.length)
+}
+
+func newRefusal(of refusalGrounds) (*refusal, error) {
+	p := problem{Status: of.status, Title: "The request is refused", Detail: of.description}
+	switch of.reason {
 	case access.NoCredential:
 		p.Type, p.Title = "credential-needed", "A credential is needed"
 	case access.InsufficientScope:
@@ -97,31 +158,35 @@ func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, status int
 		p.Type = "unknown-api"
 	case access.OverLimit:
 		p.Type, p.Title = "rate-limited", "Too many requests"
-		w.Header().Set("Retry-After", retryAfter(max(v.Limit.RetryAfter, 1)))
 	default:
 		p.Type, p.Error = "invalid-token", "invalid_token"
 	}
-	if status == http.StatusUnauthorized || v.Reason == access.InsufficientScope {
-		challenge(w.Header(), p.Error, v)
+	body, err := p.encode()
+	if err != nil {
+		return nil, err
 	}
-	s.writeProblem(w, r, p)
+	answer := &refusal{of: of, body: body, length: []string{strconv.Itoa(len(body))}}
+	if of.status == http.StatusUnauthorized || of.reason == access.InsufficientScope {
+		answer.challenges = challenges(p.Error, of)
+	}
+	return answer, nil
 }
 
-// challenge sets WWW-Authenticate: Bearer always, and Basic where it still works
-// and would help.
-func challenge(h http.Header, code string, v access.Verdict) {
+// challenges returns the values of WWW-Authenticate: Bearer always, and Basic where it
+// still works and would help.
+func challenges(code string, of refusalGrounds) []string {
 	const realm = `realm="Claviger"`
 	bearer := "Bearer " + realm
 	if code != "" {
-		bearer += `, error="` + code + `", error_description="` + quotable(v.Description) + `"`
+		bearer += `, error="` + code + `", error_description="` + quotable(of.description) + `"`
 	}
-	if v.NeededScope.API != "" {
-		bearer += `, scope="` + v.NeededScope.String() + `"`
+	if of.needed.API != "" {
+		bearer += `, scope="` + of.needed.String() + `"`
 	}
-	h.Add("WWW-Authenticate", bearer)
-	if v.BasicWorks && code != "insufficient_scope" {
-		h.Add("WWW-Authenticate", "Basic "+realm+`, charset="UTF-8"`)
+	if of.basicWorks && code != "insufficient_scope" {
+		return []string{bearer, "Basic " + realm + `, charset="UTF-8"`}
 	}
+	return []string{bearer}
 }
 
 // quotable returns a description in the characters that RFC 6750 §3 allows.
@@ -156,11 +221,22 @@ func (s *Server) report(r *http.Request, what string, err error) string {
 	return reference
 }
 
+// logRefused logs what somebody who is signed in was refused in an organization: no Event
+// tells of what was not done. Strangers, who could fill a log, are counted only.
+func (s *Server) logRefused(r *http.Request, kind access.ErrorKind) {
+	if visit := visitOf(r); visit != nil && r.PathValue("org") != "" {
+		caller := s.caller(r, false)
+		s.Log.Info("refused", "user", visit.User.ID, "session", visit.Session.ID, "address", caller.String(), "method", r.Method, "route", r.Pattern, "status", statusOf(kind))
+	}
+}
+
 // writePageError answers an error of a page: by leading to the sign-in or the
 // elevation where that is the way on, else by a page in words.
 func (s *Server) writePageError(w http.ResponseWriter, r *http.Request, err error) {
 	e := access.AsError(err)
 	switch e.Kind {
+	case access.Forbidden, access.NotFound:
+		s.logRefused(r, e.Kind)
 	case access.Unauthenticated:
 		s.toSignIn(w, r)
 		return

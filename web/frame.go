@@ -37,7 +37,7 @@ func scopeOf(st access.Standing) string {
 // organization or application; the zero Standing is nowhere. more are the crumbs
 // below it.
 func (s *Server) frame(r *http.Request, title string, st access.Standing, more ...templates.Link) templates.Frame {
-	f := templates.Frame{Title: title, Theme: themeOf(r), Now: s.now(), Here: s.here(r)}
+	f := templates.Frame{Title: title, Theme: s.themeOf(r), Now: s.now(), Here: s.here(r)}
 	visit := visitOf(r)
 	if visit == nil {
 		return f
@@ -128,8 +128,8 @@ func initials(name string) string {
 	return b.String()
 }
 
-func themeOf(r *http.Request) string {
-	cookie, err := r.Cookie(themeCookie)
+func (s *Server) themeOf(r *http.Request) string {
+	cookie, err := r.Cookie(s.sessions.theme)
 	if err != nil || cookie.Value != "light" && cookie.Value != "dark" {
 		return "auto"
 	}
@@ -153,11 +153,8 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 		s.writeProblem(w, r, problem{Status: http.StatusInternalServerError, Type: "internal", Title: "The page could not be made", Reference: s.report(r, "render", err)})
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	// What somebody sent may stand on the page and be anything but UTF-8. A client
-	// that went away needs no answer.
-	_, _ = w.Write(bytes.ToValidUTF8(body.Bytes(), []byte("\ufffd")))
+	// What somebody sent may stand on the page and be anything but UTF-8.
+	writePage(w, r, status, bytes.ToValidUTF8(body.Bytes(), []byte("\ufffd")))
 }
 
 // show renders a page with status 200.

@@ -12,16 +12,23 @@ import (
 func (s *Server) Console() http.Handler {
 	pages := s.pages()
 	assets := static.Handler()
+	secure := s.secure()
 	return s.logged("console", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first, _ := firstSegment(r)
+		if first != "verify" { // its answers may become those of somebody else's host
+			bareHeaders(w.Header(), secure)
+		}
 		if s.oauth(w, r) {
 			return
 		}
-		switch first, _ := firstSegment(r); first {
+		switch first {
 		case "verify":
+			r.Pattern = verifyPattern
 			s.verify(w, r)
 		case "healthz", "readyz":
 			s.health(w, r)
 		case "static":
+			r.Pattern = staticPattern
 			assets.ServeHTTP(w, r)
 		default:
 			pages.ServeHTTP(w, r)
@@ -32,6 +39,7 @@ func (s *Server) Console() http.Handler {
 // Gateway returns the handler of the gateway's listener: the APIs, and health.
 func (s *Server) Gateway() http.Handler {
 	return s.logged("gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := s.boundBody(w, r) // before anything is answered: net/http reads what nobody wanted
 		if s.oauth(w, r) {
 			return
 		}
@@ -39,7 +47,8 @@ func (s *Server) Gateway() http.Handler {
 			s.health(w, r)
 			return
 		}
-		s.gateway(w, r)
+		r.Pattern = gatewayPattern
+		s.gateway(w, r, body)
 	}))
 }
 
@@ -56,27 +65,4 @@ func cutSegment(path string) (segment, rest string) {
 		return path[:i], path[i:]
 	}
 	return path, ""
-}
-
-// health answers /healthz: the process runs and serves; and /readyz: it can also
-// reach its database.
-func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	first, rest := firstSegment(r)
-	if rest != "" {
-		s.writeProblem(w, r, problem{Status: http.StatusNotFound, Type: "not-found", Title: "Not found", Detail: "There is nothing at this address."})
-		return
-	}
-	if first == "readyz" && s.draining.Load() {
-		s.writeProblem(w, r, problem{Status: http.StatusServiceUnavailable, Type: "draining", Title: "This server is ending", Detail: "It finishes the requests that are under way. Send new ones to another server."})
-		return
-	}
-	if first == "readyz" {
-		if _, err := s.Accounts.NeedsSetup(r.Context()); err != nil {
-			s.refuseUnavailable(w, r, err)
-			return
-		}
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write([]byte("ok\n")) // a client that went away needs no answer
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // gateway serves /{org}/{app}/{api}/…: it verifies, strips the credential, adds the
-// identity headers and proxies to the API's upstream.
-func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
+// identity headers and proxies to the API's upstream. body is the request's, nil where it
+// has none.
+func (s *Server) gateway(w http.ResponseWriter, r *http.Request, body *callerBody) {
 	raw := r.URL.EscapedPath()
 	if !plainPath(r) {
 		s.writeProblem(w, r, problem{
@@ -27,8 +28,8 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
 		Organization: org, Application: app, API: api, WantAPI: true, DefaultAPI: true, Method: r.Method,
 		Presented: presented(r.Header, r.URL.RawQuery), Caller: s.caller(r, false), Agent: agent(r),
 	}
-	body := s.boundBody(w, r)
 	verdict, err := s.Verifier.Verify(r.Context(), request)
+	s.meter.decided(doorGateway, verdict.Reason, err)
 	if err != nil {
 		s.refuseUnavailable(w, r, err)
 		return
@@ -36,6 +37,10 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
 	setLimit(w.Header(), verdict.Limit)
 	if !verdict.Accepted() {
 		s.writeRefusal(w, r, refusalStatus(verdict.Reason), verdict)
+		return
+	}
+	if r.Method == http.MethodTrace { // an upstream would answer with the identity headers
+		s.writeProblem(w, r, problem{Status: http.StatusMethodNotAllowed, Type: "method-not-allowed", Title: "TRACE is not passed on"})
 		return
 	}
 	target := apiRest

@@ -74,6 +74,9 @@ func (s *Server) basicView(m access.ManageAPI, path string) templates.BasicView 
 		return view
 	}
 	view.Allow, view.Limit, view.RestrictURL = networks(c), limitInWords(c.Limit), path+"/basic/restrict"
+	if !c.UnconfirmedAt.IsZero() {
+		view.Unconfirmed, view.ConfirmAction = s.unconfirmed(c), path+"/basic/confirm"
+	}
 	return view
 }
 
@@ -95,6 +98,14 @@ func (s *Server) revealBasic(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.show(w, r, templates.ManageAPI(view))
+}
+
+// confirmBasic says that Basic is to live on after a restore.
+func (s *Server) confirmBasic(w http.ResponseWriter, r *http.Request) error {
+	if err := s.Registry.ConfirmBasic(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("app")); err != nil {
+		return err
+	}
+	return s.flashAndGo(w, r, "The Basic credentials are confirmed: they live on.", "/orgs/"+r.PathValue("org")+"/apps/"+r.PathValue("app")+"/manage-api")
 }
 
 // disableBasicForm confirms the end of an application's Basic credentials.
@@ -210,6 +221,9 @@ func (s *Server) tokensView(m access.ManageAPI, path string, query url.Values) t
 	for _, t := range m.Tokens {
 		row := s.row(sh, t, m.APIs)
 		row.Replaced = replaced[row.ID]
+		if row.Unconfirmed {
+			view.ConfirmURL = path + "/tokens/confirm"
+		}
 		view.Rows = append(view.Rows, row)
 	}
 	for _, t := range m.Ended {

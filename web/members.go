@@ -87,8 +87,12 @@ func (s *Server) memberRow(page access.MembersPage, m access.MemberUser, path, m
 		return row
 	}
 	row.RoleURL, row.RevokeURL, row.RemoveURL = href+"/role", href+"/revoke", href+"/remove"
-	if page.Standing.Role == access.Owner && row.State == templates.StateActive && !row.You {
+	switch {
+	case page.Standing.Role != access.Owner || row.You:
+	case row.State == templates.StateActive:
 		row.DisableURL = href + "/disable"
+	default:
+		row.EnableURL = href + "/enable"
 	}
 	return row
 }
@@ -190,7 +194,7 @@ func (s *Server) changeRole(w http.ResponseWriter, r *http.Request) error {
 	return s.flashAndGo(w, r, user.Name+" is now "+string(role)+".", membersPath(r))
 }
 
-// confirmMember asks before a member is removed or disabled, or all they hold is
+// confirmMember asks before a member is removed, disabled or enabled, or all they hold is
 // revoked.
 func (s *Server) confirmMember(act string) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -207,6 +211,9 @@ func (s *Server) confirmMember(act string) handler {
 		case "disable":
 			view.Heading, view.Verb = "Disable "+name+"?", "Disable "+name
 			view.Consequence = "They can no longer sign in, are signed out everywhere, and every token of theirs is refused at once."
+		case "enable":
+			view.Heading, view.Verb, view.Gives = "Enable "+name+" again?", "Enable "+name, true
+			view.Consequence = "They can sign in again, and what they hold that was neither revoked nor has expired is accepted again. If you are not sure of it, revoke it first. What was revoked stays revoked."
 		default:
 			view.Heading, view.Verb = "Sign "+name+" out and revoke everything?", "Revoke everything of "+name
 			view.Consequence = "Their personal tokens for " + org + " and their access tokens are revoked for good. They are signed out everywhere, unless they belong to other organizations too. They can sign in again."
@@ -240,6 +247,15 @@ func (s *Server) disableMember(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.flashAndGo(w, r, user.Name+" is disabled and signed out everywhere.", membersPath(r))
+}
+
+// enableMember lets a disabled member sign in again.
+func (s *Server) enableMember(w http.ResponseWriter, r *http.Request) error {
+	user, err := s.Accounts.EnableMember(r.Context(), s.actor(r), r.PathValue("org"), r.PathValue("user"))
+	if err != nil {
+		return err
+	}
+	return s.flashAndGo(w, r, user.Name+" can sign in again.", membersPath(r))
 }
 
 // revokeMember revokes everything that a member holds.

@@ -26,6 +26,21 @@ var pageHeaders = map[string]string{
 	"Permissions-Policy":           "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
 
+// barePolicy is the Content-Security-Policy of answers that are no page: whoever opens
+// one in a browser gets nothing that runs, and nothing frames it.
+const barePolicy = "default-src 'none'; frame-ancestors 'none'"
+
+// bareHeaders are sent with every answer of the console; pages send more. A browser that
+// was here by https comes by https for a year; other hosts of the domain, which may not
+// be ready for it, are not ours to bind.
+func bareHeaders(h http.Header, secure bool) {
+	h.Set("Content-Security-Policy", barePolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	if secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
 const maxForm = 64 << 10 // bytes
 
 // pages returns the handler of all pages: headers, cross-origin check, session,
@@ -138,6 +153,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) error {
 // the query, and keeps a panic of one request from ending the others. It panics
 // itself, with http.ErrAbortHandler, where an answer broke off.
 func (s *Server) logged(listener string, next http.Handler) http.Handler {
+	meter := s.meter.listeners[listener]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Clock.Now()
 		recorder := &statusRecorder{ResponseWriter: w}
@@ -150,8 +166,10 @@ func (s *Server) logged(listener string, next http.Handler) http.Handler {
 					cause = nil
 				}
 			}
+			took := s.Clock.Now().Sub(start)
+			meter.served(r.Pattern, recorder.status, took)
 			s.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("listener", listener), slog.String("method", r.Method),
-				slog.String("route", r.Pattern), slog.Int("status", recorder.status), slog.Duration("took", s.Clock.Now().Sub(start)))
+				slog.String("route", r.Pattern), slog.Int("status", recorder.status), slog.Duration("took", took))
 			if cause != nil {
 				panic(http.ErrAbortHandler) // cut the connection: half an answer must not pass for a whole one
 			}

@@ -32,6 +32,7 @@ func (s *Server) oauth(w http.ResponseWriter, r *http.Request) bool {
 	case first == "management" && rest == "/token":
 		serve = s.managementToken
 	case first == ".well-known" && rest == "/oauth-authorization-server":
+		r.Pattern = oauthPattern
 		s.metadata(w, r)
 		return true
 	case isTokenPath(first, rest):
@@ -39,6 +40,7 @@ func (s *Server) oauth(w http.ResponseWriter, r *http.Request) bool {
 	default:
 		return false
 	}
+	r.Pattern = oauthPattern
 	noStore(w)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
@@ -316,6 +318,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found, err := s.Authority.Introspect(r.Context(), client, token)
+	s.meter.decided(doorIntrospect, found.Reason, err)
 	if err != nil {
 		s.refuseOAuth(w, r, err, basic)
 		return
@@ -438,6 +441,7 @@ func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, status int, v
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Security-Policy", barePolicy)
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that went away needs no answer

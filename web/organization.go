@@ -67,13 +67,15 @@ func (s *Server) activity(w http.ResponseWriter, r *http.Request) error {
 	st := page.Standing
 	path := orgPath(st) + "/activity"
 	view := templates.ActivityView{
-		Frame: s.frame(r, "Activity", st, crumb("Activity", path)), Organization: st.Organization.Name, FormURL: path,
+		Frame: s.frame(r, "Activity", st, crumb("Activity", path)), Organization: st.Organization.Name, FormURL: path, NodesURL: orgPath(st) + "/nodes",
 		From: query.Get("from"), To: query.Get("to"),
 		Actors: []templates.Option{{Text: "Anybody"}}, Actions: []templates.Option{{Text: "Any act"}}, Applications: []templates.Option{{Text: "Any application"}},
 	}
 	for _, name := range []string{"actor", "action", "app", "from", "to"} {
 		view.Filtered = view.Filtered || query.Get(name) != ""
 	}
+	exported := path + "/export?"
+	view.CSVURL, view.JSONURL = exported+withValue(query, "format", "csv", "before", "after"), exported+withValue(query, "format", "jsonl", "before", "after")
 	names := activityOptions(&view, page, query)
 	for _, e := range page.Events {
 		view.Events = append(view.Events, s.eventRow(e, names))

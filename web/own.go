@@ -31,15 +31,51 @@ func (s *Server) ownSessions(w http.ResponseWriter, r *http.Request) error {
 
 // endSessions signs one out elsewhere.
 func (s *Server) endSessions(w http.ResponseWriter, r *http.Request) error {
-	ended, err := s.Accounts.EndSessions(r.Context(), s.actor(r), r.PostForm["id"])
+	ids := r.PostForm["id"]
+	ended, token, err := s.Accounts.EndSessions(r.Context(), *visitOf(r), s.actor(r), ids, s.proof(r))
 	if err != nil {
-		return err
+		heading := "End " + plural(len(ids), "session") + "?"
+		return s.proveAgain(w, r, err, templates.MemberConfirmView{
+			Frame: s.frame(r, heading, access.Standing{}), Heading: heading, Verb: "End " + plural(len(ids), "session"),
+			Consequence: "Whoever is signed in there is signed out at once. Type your password to show that it is you.",
+			Action:      "/profile/sessions/end", CancelURL: "/profile/sessions", IDs: ids,
+		})
+	}
+	if !token.IsZero() {
+		s.sessions.setToken(w, token)
 	}
 	text := "Nothing was changed: it had ended before."
 	if ended > 0 {
 		text = plural(ended, "session") + " ended."
 	}
 	return s.flashAndGo(w, r, text, "/profile/sessions")
+}
+
+// proof is how the visitor shows anew that it is they.
+func (s *Server) proof(r *http.Request) access.Proof {
+	return access.Proof{Password: secret.New(r.PostForm.Get("password")), Device: s.sessions.deviceOf(r)}
+}
+
+// proveAgain shows the page that asks for the password, where err says that it is
+// missing, wrong or was tried too often; any other error it returns. Who was not asked
+// yet has done nothing wrong, and is not told so.
+func (s *Server) proveAgain(w http.ResponseWriter, r *http.Request, err error, view templates.MemberConfirmView) error {
+	view.AskPassword, view.Email = true, visitOf(r).User.Email
+	fields, isForm := fieldErrors(err)
+	switch e := access.AsError(err); {
+	case isForm && !r.PostForm.Has("password"):
+		s.render(w, r, http.StatusUnprocessableEntity, templates.MemberConfirm(view))
+	case isForm:
+		view.Errors = fields
+		return s.showErrors(w, r, templates.MemberConfirm(view))
+	case e.Kind == access.RateLimited:
+		w.Header().Set("Retry-After", retryAfter(e.RetryAfter))
+		view.Errors = []templates.FieldError{{Field: "password", Message: e.Message}}
+		s.render(w, r, http.StatusTooManyRequests, templates.MemberConfirm(view))
+	default:
+		return err
+	}
+	return nil
 }
 
 func (s *Server) passwordForm(w http.ResponseWriter, r *http.Request) error {

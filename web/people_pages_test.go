@@ -41,6 +41,7 @@ func TestWideFormsAreKept(t *testing.T) {
 		{people + "/" + bob + "/role", values("role", "viewer"), people + "/" + bob + "/role", []string{"role"}},
 		{people + "/" + bob + "/remove", nil, people + "/" + bob + "/remove", nil},
 		{people + "/" + bob + "/disable", nil, people + "/" + bob + "/disable", nil},
+		{people + "/" + bob + "/enable", nil, people + "/" + bob + "/enable", nil},
 		{people + "/" + bob + "/revoke", nil, people + "/" + bob + "/revoke", nil},
 		{people + "/tokens/revoke", values("id", personal), people + "/tokens/revoke?id=" + personal, []string{"id"}},
 		{people + "/tokens/pause", values("id", personal), people + "/tokens/pause?id=" + personal, []string{"id"}},
@@ -270,5 +271,26 @@ func TestPagesOfPeoplesTokens(t *testing.T) {
 	}
 	if text := page.One("main").Text(); !strings.Contains(text, people[0].Name) || strings.Contains(text, people[1].Email) {
 		t.Error("the tokens of one member are not that member's")
+	}
+}
+
+// TestEnableAgain: an owner disables a member and enables them again, from the menu of the row that offers just the one of the two.
+func TestEnableAgain(t *testing.T) {
+	c, v := ownersConsole(t)
+	o, _ := c.place("acme", "orders")
+	ben := c.memberCalled("usr_ben", o, access.Member)
+	people := "/orgs/acme/members"
+	for _, act := range []string{"disable", "enable", "disable", "enable"} {
+		page := v.Get(people).Page(t)
+		if other := map[string]string{"disable": "enable", "enable": "disable"}[act]; page.Has("a[href$='"+ben.ID+"/"+other+"']") || !page.Has("a[href$='"+ben.ID+"/"+act+"']") {
+			t.Errorf("%s is not the one that is offered", act)
+		}
+		ask := v.Get(people + "/" + ben.ID + "/" + act).Page(t)
+		if gives := ask.Has("form.form button.primary"); gives != (act == "enable") {
+			t.Errorf("%s: %s", act, ask.One("main").Text())
+		}
+		if a := v.Post(people + "/" + ben.ID + "/" + act); a.Location != people || c.Events("acme")[0].Act != access.Act("user."+act) {
+			t.Errorf("%s: %d %s, %s", act, a.Status, a.Location, c.Events("acme")[0].Act)
+		}
 	}
 }

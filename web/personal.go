@@ -50,7 +50,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) error {
 // personalRow is a personal token as a table shows it.
 func (s *Server) personalRow(t access.UsedCredential, path string) templates.TokenRow {
 	row := s.row(shelf{path: path}, t, nil)
-	row.Href, row.RenameURL, row.PauseAction, row.ResumeAction, row.ReplaceURL = "", "", "", "", ""
+	row.Href, row.RenameURL, row.ConfirmAction, row.PauseAction, row.ResumeAction, row.ReplaceURL = "", "", "", "", "", ""
 	row.CreatedBy = "" // whose it is
 	return row
 }
@@ -162,18 +162,24 @@ func (s *Server) confirmOwnEverything(w http.ResponseWriter, r *http.Request) er
 			d.Tokens = append(d.Tokens, t)
 		}
 	}
+	view := s.ownEverythingView(r)
+	view.Affected, view.Email, view.AskPassword = s.affected(d), visitOf(r).User.Email, visitOf(r).AsksPassword(s.Clock.Now())
+	return s.show(w, r, templates.MemberConfirm(view))
+}
+
+func (s *Server) ownEverythingView(r *http.Request) templates.MemberConfirmView {
 	heading := "Sign out everywhere and revoke everything?"
-	return s.show(w, r, templates.MemberConfirm(templates.MemberConfirmView{
-		Frame: s.frame(r, heading, access.Standing{}), Heading: heading, Verb: "Sign out and revoke everything", Affected: s.affected(d),
+	return templates.MemberConfirmView{
+		Frame: s.frame(r, heading, access.Standing{}), Heading: heading, Verb: "Sign out and revoke everything",
 		Consequence: "All your sessions end, here too; your personal tokens and access tokens are revoked for good, in every organization.",
 		Action:      "/profile/revoke", CancelURL: "/profile",
-	}))
+	}
 }
 
 // revokeOwnEverything signs one out everywhere and revokes all that one holds.
 func (s *Server) revokeOwnEverything(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.Accounts.RevokeOwnEverything(r.Context(), s.actor(r)); err != nil {
-		return err
+	if _, err := s.Accounts.RevokeOwnEverything(r.Context(), *visitOf(r), s.actor(r), s.proof(r)); err != nil {
+		return s.proveAgain(w, r, err, s.ownEverythingView(r))
 	}
 	s.sessions.clearToken(w)
 	return seeOther(w, r, "/sign-in")
@@ -201,6 +207,9 @@ func (s *Server) peoplesTokens(w http.ResponseWriter, r *http.Request) error {
 	for _, t := range p.Tokens {
 		u := p.Users[t.Credential.UserID]
 		view.Tokens.Rows = append(view.Tokens.Rows, templates.PersonalRow{TokenRow: s.personalRow(t, path), Whose: u.Name, WhoseEmail: u.Email})
+		if view.Tokens.Rows[len(view.Tokens.Rows)-1].Unconfirmed {
+			view.Tokens.ConfirmURL = path + "/confirm"
+		}
 		if query.Get("member") != "" {
 			view.Whose = u.Name
 		}

@@ -144,6 +144,9 @@ func counted(n int) string {
 
 // sentences say what each act did; %s is the target's name.
 var sentences = map[access.Act]string{
+	access.ActPrepareKey:        "prepared the server key %s",
+	access.ActRotateKeys:        "made %s the server's primary key",
+	access.ActRetireKey:         "retired the server key %s",
 	access.ActSetUp:             "completed the set-up of %s",
 	access.ActSignIn:            "signed in",
 	access.ActSignInFailed:      "failed to sign in: wrong password",
@@ -158,6 +161,7 @@ var sentences = map[access.Act]string{
 	access.ActUpdateAPI:         "changed the API %s",
 	access.ActCreateUser:        "created the user %s",
 	access.ActDisableUser:       "disabled the user %s",
+	access.ActEnableUser:        "enabled the user %s again",
 	access.ActAddMember:         "added the member %s",
 	access.ActRevealBasic:       "revealed the Basic password",
 	access.ActDisableBasic:      "disabled Basic for good",
@@ -192,7 +196,18 @@ var sentences = map[access.Act]string{
 	access.ActResetPassword:     "reset the password of %s",
 	access.ActChangePassword:    "changed their password",
 	access.ActChangeFailed:      "failed to change their password: wrong password",
+	access.ActEndFailed:         "failed to end sessions: wrong password",
 	access.ActEndSession:        "ended a session of theirs",
+	access.ActConfirmBasic:      "confirmed Basic after a restore",
+	access.ActConfirmToken:      "confirmed the token “%s” after a restore",
+	access.ActConfirmClient:     "confirmed the client “%s” after a restore",
+	access.ActConfirmPersonal:   "confirmed the personal token “%s” after a restore",
+	access.ActBackup:            "made a backup",
+	access.ActRestore:           "restored the backup %s",
+	access.ActAcceptLoss:        "accepted that acts are missing from the database",
+	access.ActMoveStore:         "moved the database to PostgreSQL",
+	access.ActAcceptClock:       "accepted a clock that is behind the last event",
+	access.ActPrune:             "moved old events out of the database",
 }
 
 // The details of events that a sentence tells: as they are, or with their names.

@@ -67,6 +67,9 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request, p *passage) {
 	ctx := p.begin(r.Context())
 	defer p.end(ctx)
 	rp.ServeHTTP(&callerWriter{ResponseWriter: w, passage: p, http2: r.ProtoMajor > 1}, r.WithContext(ctx))
+	if p.body != nil && !p.hijacked && !p.body.whole.Load() {
+		_ = p.caller.Flush() // before the end waits for what is left of the body
+	}
 }
 
 // cleanAnswer removes from an upstream's headers what only we may say to a caller.
@@ -135,7 +138,7 @@ func cleanHeaders(h http.Header) {
 
 // ourCookies are the names of the console's cookies. Browsers send them to every
 // port of a host, so that they reach the gateway where it shares the console's name.
-var ourCookies = []string{"claviger", "claviger-device", "__Host-claviger", "__Host-claviger-device", themeCookie}
+var ourCookies = []string{"claviger", "claviger-device", "__Host-claviger", "__Host-claviger-device", "__Host-claviger-theme", themeCookie}
 
 func isOurCookie(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")

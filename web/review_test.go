@@ -21,7 +21,7 @@ import (
 // This file keeps what a security review found from coming back.
 
 // ourCookies are the cookies of the console, over HTTP and over HTTPS.
-var ourCookies = []string{"claviger", "claviger-device", "claviger-theme", "__Host-claviger", "__Host-claviger-device"}
+var ourCookies = []string{"claviger", "claviger-device", "claviger-theme", "__Host-claviger", "__Host-claviger-device", "__Host-claviger-theme"}
 
 // TestConsoleCookiesReachNoUpstream: browsers send them to every port of a host; they
 // are not for the APIs. All others pass as they were sent.

@@ -54,6 +54,8 @@ func (s *Server) routes() []route {
 		{"GET /orgs", signedIn, s.organizations, ""},
 		{"GET " + org, signedIn, s.settled(s.organization), ""},
 		{"GET " + org + "/activity", signedIn, s.activity, ""},
+		{"GET " + org + "/activity/export", signedIn, s.activityExport, ""},
+		{"GET " + org + "/nodes", signedIn, s.nodes, ""},
 		{"GET " + apps + "/new", signedIn, s.newApplicationForm, ""},
 		{"POST " + apps, signedIn, s.createApplication, apps + "/new"},
 		{"GET " + app, signedIn, s.settled(s.application), ""},
@@ -74,6 +76,7 @@ func (s *Server) routes() []route {
 		{"GET " + manage + "/basic", signedIn, s.settled(s.basicUse), ""},
 		{"GET " + manage + "/basic/restrict", signedIn, s.settled(s.restrictForm), ""},
 		{"POST " + manage + "/basic/restrict", signedIn, s.settled(s.restrict), manage + "/basic/restrict"},
+		{"POST " + manage + "/basic/confirm", signedIn, s.confirmBasic, manage},
 		{"GET " + manage + "/basic/disable", signedIn, s.settled(s.disableBasicForm), ""},
 		{"POST " + manage + "/basic/disable", signedIn, s.disableBasic, manage + "/basic/disable"},
 	}
@@ -98,11 +101,12 @@ func (s *Server) shelfRoutes(shelf string) []route {
 		{"POST " + one + "/restrict", signedIn, s.settled(s.restrict), one + "/restrict"},
 		{"POST " + one + "/pause", signedIn, s.changeOne(access.PauseThem), one},
 		{"POST " + one + "/resume", signedIn, s.changeOne(access.ResumeThem), one},
+		{"POST " + one + "/confirm", signedIn, s.changeOne(access.ConfirmThem), one},
 		{"GET " + one + "/replace", signedIn, s.settled(s.replaceForm), ""},
 		{"POST " + one + "/replace", signedIn, s.replace, one + "/replace"},
 		{"GET " + one + "/calls", signedIn, s.credentialCalls, ""},
 	}
-	for _, verb := range []access.Verb{access.RevokeThem, access.PauseThem, access.ResumeThem} {
+	for _, verb := range []access.Verb{access.RevokeThem, access.PauseThem, access.ResumeThem, access.ConfirmThem} {
 		path := shelf + "/" + string(verb)
 		list = append(list, route{"GET " + path, signedIn, s.settled(s.confirm(verb)), ""}, route{"POST " + path, signedIn, s.change(verb), path})
 	}
@@ -132,6 +136,8 @@ func (s *Server) memberRoutes() []route {
 		{"POST " + one + "/remove", signedIn, s.removeMember, one + "/remove"},
 		{"GET " + one + "/disable", signedIn, s.settled(s.confirmMember("disable")), ""},
 		{"POST " + one + "/disable", signedIn, s.disableMember, one + "/disable"},
+		{"GET " + one + "/enable", signedIn, s.settled(s.confirmMember("enable")), ""},
+		{"POST " + one + "/enable", signedIn, s.enableMember, one + "/enable"},
 		{"GET " + one + "/revoke", signedIn, s.settled(s.confirmMember("revoke")), ""},
 		{"POST " + one + "/revoke", signedIn, s.revokeMember, one + "/revoke"},
 		{"GET " + one + "/access-tokens", signedIn, s.memberAccess, ""},
@@ -149,7 +155,7 @@ func (s *Server) memberRoutes() []route {
 		{"GET /profile/revoke", signedIn, s.confirmOwnEverything, ""},
 		{"POST /profile/revoke", signedIn, s.revokeOwnEverything, ""},
 	}
-	for _, verb := range []access.Verb{access.RevokeThem, access.PauseThem, access.ResumeThem} {
+	for _, verb := range []access.Verb{access.RevokeThem, access.PauseThem, access.ResumeThem, access.ConfirmThem} {
 		path := peoples + "/" + string(verb)
 		list = append(list, route{"GET " + path, signedIn, s.settled(s.confirmPeoples(verb)), ""}, route{"POST " + path, signedIn, s.changePeoples(verb), path})
 	}

@@ -56,6 +56,8 @@ func scenarios() []scenario {
 		{"GET /orgs", "", "", theirOwn},
 		{"GET " + orgAt, "", "", visible},
 		{"GET " + orgAt + "/activity", "", "", admins},
+		{"GET " + orgAt + "/activity/export", "format=csv", "", admins},
+		{"GET " + orgAt + "/nodes", "", "", admins},
 		{"GET " + orgAt + "/apps/new", "", "", admins},
 		{"POST " + orgAt + "/apps", "", "name=New&slug=new", adminActs},
 		{"GET " + orgAt + "/inspect", "", "", wide},
@@ -73,6 +75,7 @@ func scenarios() []scenario {
 		{"GET " + manageAt, "", "", lifted},
 		{"POST " + manageAt + "/basic/reveal", "", "nonce=n1", lifted},
 		{"GET " + manageAt + "/basic", "", "", lifted},
+		{"POST " + manageAt + "/basic/confirm", "", "", liftActs},
 		{"GET " + manageAt + "/basic/restrict", "", "", lifted},
 		{"POST " + manageAt + "/basic/restrict", "", "rate=10", liftActs},
 		{"GET " + manageAt + "/basic/disable", "", "", lifted},
@@ -99,10 +102,11 @@ func shelfScenarios(shelf, page, act string) []scenario {
 		{"POST " + one + "/restrict", "", "allow=10.0.0.0/8&rate=10&burst=20", act},
 		{"POST " + one + "/pause", "", "", act},
 		{"POST " + one + "/resume", "", "", act},
+		{"POST " + one + "/confirm", "", "", act},
 		{"GET " + one + "/replace", "", "", page},
 		{"POST " + one + "/replace", "", "end=24h&nonce=n3", page},
 	}
-	for _, verb := range []string{"/revoke", "/pause", "/resume"} {
+	for _, verb := range []string{"/revoke", "/pause", "/resume", "/confirm"} {
 		list = append(list, scenario{"GET " + shelf + verb, "id={id}", "", page}, scenario{"POST " + shelf + verb, "", "id={id}", act})
 	}
 	if shelf == manageAt+"/tokens" {
@@ -137,14 +141,17 @@ func peopleScenarios() []scenario {
 		{"GET /profile/password", "", "", theirOwn},
 		{"POST /profile/password", "", "password=wrong&new=short", "in 422 422 422 422 422 422 422"},
 	}
-	for _, verb := range []string{"/revoke", "/pause", "/resume"} {
+	for _, verb := range []string{"/revoke", "/pause", "/resume", "/confirm"} {
 		list = append(list, scenario{"GET " + peopleAt + "/tokens" + verb, "id={id}", "", wide}, scenario{"POST " + peopleAt + "/tokens" + verb, "", "id={id}", wideActs})
 	}
 	for _, path := range []string{"/access-tokens/{token}/revoke", "/access-tokens/revoke", "/revoke", "/remove"} {
 		list = append(list, scenario{"GET " + one + path, "", "", wide}, scenario{"POST " + one + path, "", "", wideActs})
 	}
 	// To disable somebody takes an owner; the page before says so only when it is sent.
-	return append(list, scenario{"GET " + one + "/disable", "", "", wide}, scenario{"POST " + one + "/disable", "", "", wideActs})
+	for _, path := range []string{"/disable", "/enable"} {
+		list = append(list, scenario{"GET " + one + path, "", "", wide}, scenario{"POST " + one + path, "", "", wideActs})
+	}
+	return list
 }
 
 // sessionScenarios change who the visitor is, and so come last.

@@ -39,10 +39,12 @@ type Options struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Zone           *time.Location // in which pages print times; nil = the machine's
 
-	UpstreamTimeout time.Duration // until the head of an upstream's answer; 0 = a minute. An API may have its own
-	IdleTimeout     time.Duration // for which a caller at the gateway may neither send nor take anything; 0 = a minute
-	MaxBody         int64         // of a request to an upstream, in bytes; 0 = no bound
-	Wall            access.Clock  // the machine's time, for deadlines of connections; nil = Clock
+	UpstreamTimeout time.Duration       // until the head of an upstream's answer; 0 = a minute. An API may have its own
+	IdleTimeout     time.Duration       // for which a caller at the gateway may neither send nor take anything; 0 = a minute
+	MaxBody         int64               // of a request to an upstream, in bytes; 0 = no bound
+	Doubted         func() error        // why the database is not to be relied on; nil = it always is
+	Jumps           func() access.Jumps // of the machine's clock; nil = nobody counts
+	Wall            access.Clock        // the machine's time, for deadlines of connections; nil = Clock
 }
 
 // Server holds what handlers work with. It is safe for concurrent use.
@@ -52,6 +54,8 @@ type Server struct {
 	transport http.RoundTripper
 	proxyLog  *log.Logger
 	buffers   bufferPool
+	refused   latestRefusals
+	meter     *meter
 	draining  atomic.Bool
 }
 
@@ -65,12 +69,10 @@ func New(o Options) *Server {
 	}
 	o.UpstreamTimeout, o.IdleTimeout = cmp.Or(o.UpstreamTimeout, time.Minute), cmp.Or(o.IdleTimeout, time.Minute)
 	s := &Server{Options: o, transport: newTransport(), proxyLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)}
+	s.meter = newMeter(s.routes())
 	s.sessions = newSessionStore(o.Accounts, s.secure())
 	return s
 }
-
-// Drain makes /readyz say that no more requests should be sent here.
-func (s *Server) Drain() { s.draining.Store(true) }
 
 // secure reports whether browsers reach the console by https.
 func (s *Server) secure() bool {

@@ -22,17 +22,18 @@ type sessionStore struct {
 	options  sessions.Options
 	name     string
 	device   string
+	theme    string
 }
 
 // newSessionStore returns the store. On https the cookies carry the __Host- prefix,
 // which keeps other hosts of the domain from setting them.
 func newSessionStore(accounts *access.Accounts, secure bool) *sessionStore {
 	st := &sessionStore{
-		accounts: accounts, name: "claviger", device: "claviger-device",
+		accounts: accounts, name: "claviger", device: "claviger-device", theme: themeCookie,
 		options: sessions.Options{Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode},
 	}
 	if secure {
-		st.name, st.device = "__Host-claviger", "__Host-claviger-device"
+		st.name, st.device, st.theme = "__Host-claviger", "__Host-claviger-device", "__Host-claviger-theme"
 	}
 	return st
 }

@@ -62,6 +62,9 @@ func (s *Server) row(sh shelf, t access.UsedCredential, apis []access.API) templ
 		Calls: grouped(t.Calls), State: string(t.State), RenameURL: href + "/rename",
 	}
 	row.Expires, row.ExpiresSoon = s.expires(c)
+	if !c.UnconfirmedAt.IsZero() && (t.State == access.Active || t.State == access.Paused) {
+		row.Unconfirmed, row.ConfirmAction = true, href+"/confirm"
+	}
 	if t.State != access.Revoked {
 		row.RevokeURL = sh.path + "/revoke?id=" + url.QueryEscape(c.ID)
 	}
@@ -102,6 +105,9 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 	if row.ReplaceURL != "" { // it has not ended
 		view.RestrictURL = sh.one(c.ID) + "/restrict"
 	}
+	if row.Unconfirmed {
+		view.ConfirmAction, view.Unconfirmed = row.ConfirmAction, s.unconfirmed(c)
+	}
 	for _, e := range page.Events {
 		view.Events = append(view.Events, s.eventRow(e, nil))
 	}
@@ -110,6 +116,16 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 	}
 	tokens := s.accessTokens(page.Access, sh.one(c.ID), true)
 	return s.show(w, r, templates.Client(templates.ClientView{TokenView: view, ClientID: c.ID, AccessTokens: tokens}))
+}
+
+// unconfirmed says what a restore left open about a credential.
+func (s *Server) unconfirmed(c access.Credential) string {
+	end := "revoke it"
+	if c.Kind == access.KindBasic {
+		end = "disable it below"
+	}
+	return "A backup was restored on " + c.UnconfirmedAt.In(s.Zone).Format("2 January 2006, 15:04") +
+		", and nobody knows whether this was revoked before that. It works. Confirm that it should, or " + end + "."
 }
 
 // replaced is the other one of a replacement, or nil.
@@ -202,9 +218,10 @@ func (s *Server) rename(w http.ResponseWriter, r *http.Request) error {
 
 // done says what became of credentials.
 var done = map[access.Verb]string{
-	access.RevokeThem: "revoked: refused from now on, for good",
-	access.PauseThem:  "paused: refused until you resume",
-	access.ResumeThem: "resumed: accepted again",
+	access.RevokeThem:  "revoked: refused from now on, for good",
+	access.PauseThem:   "paused: refused until you resume",
+	access.ResumeThem:  "resumed: accepted again",
+	access.ConfirmThem: "confirmed: it lives on",
 }
 
 // outcome says in one sentence what became of credentials.

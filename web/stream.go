@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -29,6 +30,7 @@ type passage struct {
 	cancel context.CancelCauseFunc
 
 	isCut    atomic.Bool
+	hijacked bool         // the caller's connection is no HTTP any more
 	head     atomic.Int32 // whether the head of the upstream's answer came in time
 	patience *time.Timer  // runs while we wait for the upstream
 }
@@ -63,8 +65,8 @@ func (p *passage) begin(ctx context.Context) context.Context {
 func (p *passage) end(ctx context.Context) {
 	p.server.Verifier.Leave(&p.stream)
 	p.patience.Stop()
-	if p.body != nil {
-		p.body.over.Store(true)
+	if p.body != nil && !p.hijacked {
+		p.body.leave(p.in.ProtoMajor > 1)
 	}
 	if cut, ok := errors.AsType[*access.Cut](context.Cause(ctx)); ok {
 		v := p.verdict
@@ -77,7 +79,8 @@ func (p *passage) end(ctx context.Context) {
 // longAgo is a deadline that is over, whatever the clock says.
 var longAgo = time.Unix(1, 0)
 
-// lastWords is how long a caller who is cut off has to take the answer that says so.
+// lastWords is how long a caller who is cut off has to take the answer that says so, and
+// one who was answered early to send the rest of the body.
 const lastWords = 500 * time.Millisecond
 
 // cut ends the passage because its credential is accepted no longer: the upstream's
@@ -139,10 +142,11 @@ func (p *passage) failed(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // writeBadGateway answers for an upstream that did not: 504 when it was too slow,
-// 502 else. A caller that went away gets nothing.
+// 502 else. Where the caller went away it panics with http.ErrAbortHandler: net/http would
+// make a 200 of silence, and who has only stopped sending still reads.
 func (s *Server) writeBadGateway(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		return
+		panic(http.ErrAbortHandler)
 	}
 	p := problem{Status: http.StatusBadGateway, Type: "upstream-unreachable", Title: "The API cannot be reached", Detail: "Claviger let the request in, but the API behind it did not answer."}
 	timeout, ok := errors.AsType[net.Error](err)
@@ -174,6 +178,7 @@ type callerBody struct {
 	tooLarge atomic.Bool
 	stalled  atomic.Bool
 	broken   atomic.Bool
+	whole    atomic.Bool // it has come to its end
 	over     atomic.Bool // the handler has returned: the connection is no longer ours
 }
 
@@ -235,10 +240,27 @@ func (b *callerBody) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF {
 		b.broken.Store(true)
 	}
+	b.whole.CompareAndSwap(false, err == io.EOF)
 	if err == io.EOF && !b.over.Load() {
 		_ = b.caller.SetReadDeadline(time.Time{}) // the caller is silent from now on, and may be
 	}
 	return n, err
+}
+
+// leave ends the reading of a body. What has not come of it by now nobody waits for:
+// net/http would, without any bound, because it lifts the deadline of a reader that still
+// waits.
+func (b *callerBody) leave(http2 bool) {
+	b.over.Store(true)
+	if b.whole.Load() || http2 {
+		return
+	}
+	wait := b.server.Wall.Now().Add(lastWords)
+	if b.passage.isCut.Load() {
+		wait = longAgo
+	}
+	_ = b.caller.SetReadDeadline(wait)
+	_ = b.Close() // takes what little is left, by that time
 }
 
 // callerWriter is where an upstream's answer is written to. A write never waits
@@ -253,9 +275,20 @@ type callerWriter struct {
 // Unwrap lets http.ResponseController reach hijacking and deadlines.
 func (w *callerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader writes the head of the answer.
+// Hijack hands the caller's connection over.
+func (w *callerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.passage.hijacked = true
+	return w.passage.caller.Hijack()
+}
+
+// WriteHeader writes the head of the answer. Where that comes before the end of the
+// request's body, the connection ends with it: net/http would go on with whatever comes
+// next, also if it waited in vain for the rest, and take that for another request.
 func (w *callerWriter) WriteHeader(status int) {
 	w.expect()
+	if body := w.passage.body; body != nil && !body.whole.Load() && !w.http2 && status >= http.StatusOK {
+		w.Header().Set("Connection", "close")
+	}
 	setLimit(w.Header(), w.passage.verdict.Limit) // again: an interim answer has cleared what was set
 	w.ResponseWriter.WriteHeader(status)
 	w.rest()

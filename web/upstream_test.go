@@ -100,7 +100,7 @@ func TestGatewayHalfAnAnswerIsNoWhole(t *testing.T) {
 func TestPanicIsAnswered(t *testing.T) {
 	s := parserServer(t)
 	serve := func(handler http.HandlerFunc) (*http.Response, error) {
-		server := httptest.NewServer(s.logged("test", handler))
+		server := httptest.NewServer(s.logged("gateway", handler))
 		t.Cleanup(server.Close)
 		response, err := http.Get(server.URL)
 		if err != nil {

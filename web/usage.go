@@ -33,8 +33,8 @@ func (s *Server) basicUse(w http.ResponseWriter, r *http.Request) error {
 // usageView says how a credential was used: hours by the zone of the pages, days by UTC.
 func (s *Server) usageView(u access.Usage) templates.UsageView {
 	view := templates.UsageView{
-		Hours: chartView("hours", "By the hour", "Hour", u.Hours, func(at time.Time) string { return at.In(s.Zone).Format("15:04") }),
-		Days:  chartView("days", "By the day", "Day (UTC)", u.Days, func(at time.Time) string { return at.UTC().Format("2 Jan") }),
+		Hours: chartView("hours", "By the hour", "Hour", " an hour", u.Hours, func(at time.Time) string { return at.In(s.Zone).Format("15:04") }),
+		Days:  chartView("days", "By the day", "Day (UTC)", " a day", u.Days, func(at time.Time) string { return at.UTC().Format("2 Jan") }),
 	}
 	view.Any = acceptedCalls(u.Days)+refusedCalls(u.Days) > 0
 	for _, c := range u.Addresses {
@@ -53,14 +53,17 @@ func (s *Server) usageView(u access.Usage) templates.UsageView {
 	return view
 }
 
-func chartView(id, title, unit string, spans []access.UseSpan, label func(time.Time) string) templates.ChartView {
+func chartView(id, title, unit, each string, spans []access.UseSpan, label func(time.Time) string) templates.ChartView {
 	view := templates.ChartView{ID: id, Title: title, Unit: unit}
 	view.Summary = callsInWords(acceptedCalls(spans), refusedCalls(spans)) + " since " + label(spans[0].Start)
+	var most int64
 	for _, span := range spans {
+		most = max(most, span.Accepted+span.Refused)
 		bar := templates.Bar{Label: label(span.Start), Accepted: span.Accepted, Refused: span.Refused}
 		bar.Text = bar.Label + ": " + callsInWords(span.Accepted, span.Refused)
 		view.Bars = append(view.Bars, bar)
 	}
+	view.Peak = "up to " + grouped(most) + each
 	return view
 }
 

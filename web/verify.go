@@ -17,6 +17,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 		request.Presented = access.Presented{Way: access.WayMalformed}
 	}
 	verdict, err := s.Verifier.Verify(r.Context(), request)
+	s.meter.decided(doorVerify, verdict.Reason, err)
 	if err != nil {
 		s.refuseUnavailable(w, r, err)
 		return

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"claviger/internal/access"
+	"claviger/internal/config"
 )
 
 // desk is where a command acts: an open installation, in this process or in the
@@ -41,6 +42,10 @@ func (d *desk) printJSON(value any) error {
 // act is a command that needs an installation.
 type act interface{ act(*desk) error }
 
+// onlyLooks marks acts that change nothing, and must go on where the database is not
+// what it ought to be.
+type onlyLooks interface{ onlyLooks() bool }
+
 // patience is how long a command waits for another one that holds the lock, or for
 // a server that is just starting.
 const patience = 15 * time.Second
@@ -52,16 +57,14 @@ func perform(t *terminal, configFile string, a act) error {
 	if err != nil {
 		return err
 	}
+	if cfg.Store.URL.Expose() != "" {
+		return actBeside(t, cfg, a)
+	}
 	deadline := time.Now().Add(patience)
 	for {
 		held, err := takeLock(cfg.Server.DataDir)
 		if err == nil {
-			in, err := openInstallation(t.ctx, cfg, newLog(cfg.Log, t.stderr))
-			if err != nil {
-				return errors.Join(err, held.release())
-			}
-			d := &desk{installation: in, ctx: t.ctx, stdout: t.stdout, stderr: t.stderr, readInput: t.readInput, osUser: nameOf(os.Geteuid())}
-			return errors.Join(a.act(d), in.Close(), held.release())
+			return errors.Join(actAlone(t, cfg, a), held.release())
 		}
 		if !errors.Is(err, errLocked) {
 			return err
@@ -77,6 +80,47 @@ func perform(t *terminal, configFile string, a act) error {
 		}
 		pause(t.ctx, 20*time.Millisecond)
 	}
+}
+
+// actAlone carries out an act in this process, which holds the lock.
+func actAlone(t *terminal, cfg *config.Config, a act) error {
+	in, err := openInstallation(t.ctx, cfg, newLog(cfg.Log, t.stderr), access.Node{})
+	if err != nil {
+		return err
+	}
+	if err := in.guardAct(t.ctx, a); err != nil {
+		return errors.Join(err, in.Close())
+	}
+	d := &desk{installation: in, ctx: t.ctx, stdout: t.stdout, stderr: t.stderr, readInput: t.readInput, osUser: nameOf(os.Geteuid())}
+	return errors.Join(a.act(d), in.Close())
+}
+
+// confirmTime is how long a command waits for servers to say that they act on its
+// change. One that does not say so has by then stopped trusting what it remembers.
+const confirmTime = time.Second
+
+// actBeside carries out an act in this process, beside the servers that share the
+// database, on this machine or others, and waits until they act on it.
+func actBeside(t *terminal, cfg *config.Config, a act) error {
+	if err := os.MkdirAll(cfg.Server.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	in, err := openInstallation(t.ctx, cfg, newLog(cfg.Log, t.stderr), access.Node{})
+	if err != nil {
+		return err
+	}
+	if err := in.guardAct(t.ctx, a); err != nil {
+		return errors.Join(err, in.Close())
+	}
+	d := &desk{installation: in, ctx: t.ctx, stdout: t.stdout, stderr: t.stderr, readInput: t.readInput, osUser: nameOf(os.Geteuid())}
+	if err := a.act(d); err != nil {
+		return errors.Join(err, in.Close())
+	}
+	waiting, err := in.store.Confirmed(t.ctx, confirmTime)
+	for _, name := range waiting {
+		d.say("It is done. The server on %s has not confirmed it within %s: it may be cut off, and then trusts nothing that it remembers.", name, confirmTime)
+	}
+	return errors.Join(err, in.Close())
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -9,6 +9,7 @@ import (
 
 	"claviger/internal/access"
 	"claviger/internal/testkit"
+	"claviger/store"
 )
 
 // checkChain reads all events of an installation whose server does not run and checks that they are numbered without gaps,
@@ -16,7 +17,12 @@ import (
 // returns them, the oldest first.
 func checkChain(t testing.TB, p *testkit.Process, least int) []access.Event {
 	t.Helper()
-	st := testkit.StoreAt(t, filepath.Join(p.DataDir, "claviger.db"))
+	return chainIn(t, testkit.StoreAt(t, filepath.Join(p.DataDir, "claviger.db")), least)
+}
+
+// chainIn does the same to an open store, which it closes.
+func chainIn(t testing.TB, st *store.Store, least int) []access.Event {
+	t.Helper()
 	var events []access.Event
 	err := st.View(t.Context(), func(tx access.ReadTx) (err error) {
 		events, err = tx.Events(access.EventFilter{Limit: 1 << 30})

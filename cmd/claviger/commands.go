@@ -15,6 +15,7 @@ var groups = []kong.Group{
 	{Key: "server", Title: "Server:"},
 	{Key: "things", Title: "Organizations, applications, APIs, users:"},
 	{Key: "credentials", Title: "Credentials:"},
+	{Key: "safety", Title: "Record and backup:"},
 	{Key: "config", Title: "Configuration:"},
 }
 
@@ -33,6 +34,16 @@ type commandLine struct {
 
 	Token  tokenCommands  `cmd:"" group:"credentials" help:"Tokens of applications."`
 	Client clientCommands `cmd:"" group:"credentials" help:"OAuth clients of applications and organizations."`
+
+	Keys keysCommands `cmd:"" group:"server" help:"The server's keys."`
+
+	Backup       backupCommand       `cmd:"" group:"safety" help:"Copy the database, beside a running server or without one."`
+	Restore      restoreCommand      `cmd:"" group:"safety" help:"Put a backup in place. What was revoked since stays revoked."`
+	MigrateStore migrateStoreCommand `cmd:"" group:"safety" help:"Copy an SQLite database into an empty one of PostgreSQL, and compare them."`
+	Unconfirmed  unconfirmedCommand  `cmd:"" group:"safety" help:"List the credentials that a restore left unconfirmed."`
+	Confirm      confirmCommand      `cmd:"" group:"safety" help:"Let credentials live on that a restore left unconfirmed."`
+
+	Audit auditCommands `cmd:"" group:"safety" help:"The record of every act."`
 
 	Conf configCommands `cmd:"" name:"config" group:"config" help:"Look at the configuration."`
 }
@@ -70,6 +81,7 @@ type userCommands struct {
 	Remove        userRemove        `cmd:"" help:"End a membership; the user's API tokens for the organization are revoked."`
 	ResetPassword userResetPassword `cmd:"" help:"Give a user a new password, read from standard input; their sessions end."`
 	Disable       userDisable       `cmd:"" help:"Keep a user from signing in and end their sessions, at once."`
+	Enable        userEnable        `cmd:"" help:"Let a disabled user sign in again. What was revoked stays revoked."`
 }
 
 type tokenCommands struct {
@@ -79,6 +91,13 @@ type tokenCommands struct {
 	Revoke tokenRevoke `cmd:"" help:"Revoke a token for good."`
 	Pause  tokenPause  `cmd:"" help:"Make a token be refused until it is resumed."`
 	Resume tokenResume `cmd:"" help:"Accept a paused token again."`
+}
+
+type keysCommands struct {
+	List    keysList    `cmd:"" help:"List the keys and what lives by each."`
+	Prepare keysPrepare `cmd:"" help:"Add a key that is recognised and not used yet: where several nodes serve, before a rotation."`
+	Rotate  keysRotate  `cmd:"" help:"Make the prepared key, or a new one, the primary one. No credential stops working."`
+	Retire  keysRetire  `cmd:"" help:"Take an older key out of the key file. Refused while anything lives by it."`
 }
 
 type configCommands struct {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,23 +21,74 @@ import (
 // crashWriters are those who create and revoke by forms; beside them one disables Basic and one uses the command line.
 const crashWriters = 6
 
+// dose returns how often a fault is tried: a little in every run of the tests, and much where CRASH_KILLS is set, as make
+// test-crash does.
+func dose(t *testing.T, small, full int) int {
+	t.Helper()
+	text := os.Getenv("CRASH_KILLS")
+	if text == "" {
+		return small
+	}
+	if n, err := strconv.Atoi(text); err != nil || n < 1 {
+		t.Fatalf("CRASH_KILLS=%q is no number of kills", text)
+	}
+	return full
+}
+
+// kills is how often TestCrash kills.
+func kills(t *testing.T, small int) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv("CRASH_KILLS"))
+	if err != nil {
+		n = 0
+	}
+	return dose(t, small, n)
+}
+
 // TestCrash kills the real server (SIGKILL) at random moments under eight writers, as often as CRASH_KILLS says. After each
 // restart nothing that was acknowledged is missing: tokens that were made open the API, those that were revoked and Basic
 // credentials that were disabled do not. At the end the chain of events is whole and has an event for each of those acts.
-func TestCrash(t *testing.T) {
-	kills := 5
-	if text := os.Getenv("CRASH_KILLS"); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil || kills < 1 {
-			t.Fatalf("CRASH_KILLS=%q is no number of kills", text)
-		}
-	}
-	c := &crash{p: testkit.Install(t, t.TempDir(), nil), tokens: map[string]*crashToken{}, recorded: map[access.Act][]string{}}
+func TestCrash(t *testing.T) { newCrash(t, nil).killed(t, kills(t, 5), nil) }
+
+// TestCrashOnPostgreSQL does the same to one of two servers on one database. The other one, which serves all the while,
+// sees all that was acknowledged, too.
+func TestCrashOnPostgreSQL(t *testing.T) {
+	database := testkit.SharedPostgres(t).EmptyDatabase(t)
+	env := shared(database, filepath.Join(t.TempDir(), "claviger.key"))
+	c := newCrash(t, env)
+	c.database = database
+	other := testkit.Start(t, t.TempDir(), env)
+	c.killed(t, kills(t, 2), other)
+}
+
+func newCrash(t *testing.T, env []string) *crash {
+	t.Helper()
+	return newCrashAt(t, t.TempDir(), env)
+}
+
+func newCrashAt(t *testing.T, dir string, env []string) *crash {
+	t.Helper()
+	c := &crash{p: testkit.Install(t, dir, env), tokens: map[string]*crashToken{}, recorded: map[access.Act][]string{}, refused: map[int]int{}}
 	acme(t, c.p)
+	return c
+}
+
+// signIn starts the server, has n people sign in, and makes a token that nobody revokes.
+func (c *crash) signIn(t *testing.T, n int) {
+	t.Helper()
 	c.p.Start()
-	for range crashWriters + 1 {
+	for range n {
 		c.people = append(c.people, elevated(t, c.p, owner, testkit.Password))
 	}
+	token, id, err := c.people[0].createToken("stays good")
+	if err != nil || token == "" {
+		t.Fatalf("make a token: %v", err)
+	}
+	c.acknowledge(id, token, -1)
+}
+
+func (c *crash) killed(t *testing.T, kills int, other *testkit.Process) {
+	c.signIn(t, crashWriters+1)
 	var ready []time.Duration
 	for round := range kills {
 		app := fmt.Sprintf("round-%d", round)
@@ -44,10 +96,13 @@ func TestCrash(t *testing.T) {
 		must(t, c.p, "", "api", "add", "acme/"+app+"/backend", "--upstream", "builtin:echo")
 		c.basic = append(c.basic, &crashBasic{app: app, pair: must(t, c.p, "", "app", "show", "acme/"+app, "--reveal-basic", "--reason", reason)})
 		c.writeUntilKilled(t, round)
+		if other != nil {
+			c.check(t, other, round)
+		}
 		began := time.Now()
 		c.p.Start()
 		ready = append(ready, time.Since(began))
-		c.check(t, round)
+		c.check(t, c.p, round)
 	}
 	c.checkAll(t)
 	slices.Sort(ready)
@@ -61,13 +116,16 @@ func TestCrash(t *testing.T) {
 
 // crash is what was acknowledged so far.
 type crash struct {
-	p      *testkit.Process
-	people []*person
+	p        *testkit.Process
+	database string // of PostgreSQL; empty = SQLite
+	people   []*person
 
 	mu       sync.Mutex
 	tokens   map[string]*crashToken // by id
+	order    []string               // ids, as they were made
 	basic    []*crashBasic          // one a round
 	recorded map[access.Act][]string
+	refused  map[int]int // acts that were not done, by status; 0 = no answer
 }
 
 // crashToken is a token whose making was acknowledged. Between asking for its end and the acknowledgement both is right.
@@ -75,6 +133,7 @@ type crashToken struct {
 	token          string
 	round          int
 	asked, revoked bool
+	at             time.Time // of the acknowledgement
 }
 
 type crashBasic struct {
@@ -96,7 +155,7 @@ func (c *crash) writeUntilKilled(t *testing.T, round int) {
 	}
 	for i, who := range c.people[:crashWriters] {
 		wait.Go(func() {
-			for n := 0; alive() && c.write(who, round, fmt.Sprintf("round %d writer %d token %d", round, i, n)); n++ {
+			for n := 0; alive() && c.write(who, round, fmt.Sprintf("round %d writer %d token %d", round, i, n)) == http.StatusOK; n++ {
 			}
 		})
 	}
@@ -114,23 +173,35 @@ func (c *crash) writeUntilKilled(t *testing.T, round int) {
 	wait.Wait()
 }
 
-// write makes a token and revokes every other one. It reports whether the server still answers.
-func (c *crash) write(who *person, round int, label string) bool {
-	token, id, err := who.createToken(label)
-	if err != nil || token == "" {
-		return false
+// write makes a token and revokes every other one. It returns 200, or how the act was answered that was not done.
+func (c *crash) write(who *person, round int, label string) int {
+	status, body, err := who.post(orders+"/tokens", "label", label, "expires", "90d")
+	token, id := made(body)
+	if err != nil || status != http.StatusOK || token == "" {
+		return c.refuse(status)
 	}
 	c.acknowledge(id, token, round)
 	if id[len(id)-1]%2 == 0 {
-		return true
+		return status
 	}
+	return c.revoke(who, id)
+}
+
+func (c *crash) revoke(who *person, id string) int {
 	c.ask(id)
 	status, _, err := who.post(orders+"/tokens/revoke", "id", id)
 	if err != nil || status != http.StatusSeeOther {
-		return false
+		return c.refuse(status)
 	}
 	c.revoked(id)
-	return true
+	return http.StatusOK
+}
+
+func (c *crash) refuse(status int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused[status]++
+	return status
 }
 
 // command does the same at the command line: in the server, or, once that is dead, by itself.
@@ -153,6 +224,7 @@ func (c *crash) acknowledge(id, token string, round int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tokens[id] = &crashToken{token: token, round: round}
+	c.order = append(c.order, id)
 	c.recorded[access.ActCreateToken] = append(c.recorded[access.ActCreateToken], id)
 }
 
@@ -165,7 +237,7 @@ func (c *crash) ask(id string) {
 func (c *crash) revoked(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tokens[id].revoked = true
+	c.tokens[id].revoked, c.tokens[id].at = true, time.Now()
 	c.recorded[access.ActRevokeToken] = append(c.recorded[access.ActRevokeToken], id)
 }
 
@@ -181,20 +253,20 @@ func (c *crash) disable(who *person, b *crashBasic) {
 }
 
 // check presents, right after a restart, every credential of one round.
-func (c *crash) check(t *testing.T, round int) {
+func (c *crash) check(t *testing.T, p *testkit.Process, round int) {
 	t.Helper()
 	for id, token := range c.tokens {
 		if token.round != round {
 			continue
 		}
-		status, _, err := present(c.p.ConsoleURL+"/verify/acme/orders/backend", "Bearer "+token.token)
+		status, _, err := present(p.ConsoleURL+"/verify/acme/orders/backend", "Bearer "+token.token)
 		ok := err == nil && (status == http.StatusOK && !token.revoked || status == http.StatusUnauthorized && token.asked)
 		if !ok {
 			t.Errorf("round %d: token %s (revocation asked %t, acknowledged %t) is answered %d, %v", round, id, token.asked, token.revoked, status, err)
 		}
 	}
 	for _, b := range c.basic {
-		status, body, err := present(c.p.GatewayURL+"/acme/"+b.app+"/backend/x", basicAuth(b.pair))
+		status, body, err := present(p.GatewayURL+"/acme/"+b.app+"/backend/x", basicAuth(b.pair))
 		ok := err == nil && (status == http.StatusOK && !b.disabled || status == http.StatusUnauthorized && b.asked && strings.Contains(body, "disabled"))
 		if !ok {
 			t.Errorf("round %d: Basic of %s (disabling acknowledged %t) is answered %d, %v", round, b.app, b.disabled, status, err)
@@ -226,7 +298,7 @@ func (c *crash) checkAll(t *testing.T) {
 		acts += len(ids)
 	}
 	happened := map[string]bool{}
-	for _, e := range checkChain(t, c.p, acts) {
+	for _, e := range c.chain(t, acts) {
 		happened[string(e.Act)+" "+e.TargetID] = true
 	}
 	for act, ids := range c.recorded {
@@ -236,6 +308,14 @@ func (c *crash) checkAll(t *testing.T) {
 			}
 		}
 	}
+}
+
+func (c *crash) chain(t *testing.T, least int) []access.Event {
+	t.Helper()
+	if c.database != "" {
+		return chainIn(t, testkit.PostgresStore(t, c.database), least)
+	}
+	return checkChain(t, c.p, least)
 }
 
 func (c *crash) counts() (made, revoked, disabled int) {

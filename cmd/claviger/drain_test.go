@@ -106,7 +106,7 @@ func TestDrain(t *testing.T) {
 	}
 	_, _ = io.WriteString(probe, "Host: x\r\n\r\n")
 	probe.line(t, "503")
-	probe.line(t, "draining")
+	probe.line(t, "The server is stopping.")
 	_, _ = io.WriteString(socket, "still there\n")
 	socket.line(t, "still there")
 	letGo()

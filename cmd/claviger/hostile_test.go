@@ -27,13 +27,20 @@ type siege struct {
 	counts map[string]*atomic.Int64 // what the attackers met with
 }
 
+// breath is how long attackers wait between two connections, or it would be a test of
+// who has more processors.
+const breath = 500 * time.Millisecond
+
 // attack runs n attackers until the siege ends. Each is given a connection to a
-// listener, again and again.
+// listener, again and again. They do not begin all at once: the normal caller is one of
+// this process's goroutines, and would wait its turn behind all of theirs for longer
+// than a connection may be silent here.
 func (s *siege) attack(name string, n int, baseURL string, do func(net.Conn) (met bool)) {
 	count := &atomic.Int64{}
 	s.counts[name] = count
-	for range n {
+	for i := range n {
 		s.wait.Go(func() {
+			pauseFor(s.ctx, breath*time.Duration(i)/time.Duration(n))
 			for s.ctx.Err() == nil {
 				conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(s.ctx, "tcp", strings.TrimPrefix(baseURL, "http://"))
 				if err != nil {
@@ -46,7 +53,7 @@ func (s *siege) attack(name string, n int, baseURL string, do func(net.Conn) (me
 				}
 				stop()
 				_ = conn.Close()
-				pauseFor(s.ctx, 500*time.Millisecond) // or it would be a test of who has more processors
+				pauseFor(s.ctx, breath)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"claviger/internal/access"
 	"claviger/internal/config"
+	"claviger/internal/metrics"
 	"claviger/internal/secret"
 	"claviger/store"
 )
@@ -34,14 +35,20 @@ type installation struct {
 	cfg       *config.Config
 	log       *slog.Logger
 	store     *store.Store
+	measured  *metrics.Store // the same, as the domain sees it
 	keys      *secret.Keyring
-	clock     access.Clock
+	clock     *access.SteadyClock
 	registry  *access.Registry
 	accounts  *access.Accounts
 	verifier  *access.Verifier
 	authority *access.Authority
 	keeper    *access.Housekeeper
-	uses      *access.UseLog
+	auditor   *access.Auditor
+	ledger    *ledger
+	shippers  []*access.Shipper // of events, where this is a server
+
+	anchorDamaged bool
+	uses          *access.UseLog
 }
 
 // loadConfig reads the configuration and tells its warnings.
@@ -55,7 +62,7 @@ func loadConfig(path string, stderr io.Writer) (*config.Config, error) {
 
 // newLog returns the program's logger: text on a terminal, JSON elsewhere.
 func newLog(c config.Log, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
+	options := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: secret.RedactAttr}
 	if c.Format == config.FormatText || c.Format == config.FormatAuto && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
@@ -71,8 +78,9 @@ func isTerminal(w any) bool {
 	return err == nil
 }
 
-// openInstallation opens database and keys. The caller holds the lock.
-func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger) (*installation, error) {
+// openInstallation opens database and keys. The caller holds the lock, where there is
+// one; node says who serves, and is nobody for a command.
+func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger, node access.Node) (*installation, error) {
 	db := filepath.Join(cfg.Server.DataDir, databaseFile)
 	if err := keyBelongs(cfg.Security.KeyFile, db); err != nil {
 		return nil, err
@@ -81,13 +89,25 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, store.Options{URL: cfg.Store.URL.Expose(), Path: db, Log: log})
-	if err != nil {
+	beside, err := openLedger(cfg.Server.DataDir)
+	for deadline := time.Now().Add(patience); node.ID != "" && err == nil && beside.anchor == nil && time.Now().Before(deadline) && ctx.Err() == nil; {
+		pause(ctx, 20*time.Millisecond) // a command on PostgreSQL, which will not take long
+		beside, err = openLedger(cfg.Server.DataDir)
+	}
+	damaged := errors.Is(err, errDamaged) && beside != nil
+	if err != nil && !damaged {
 		return nil, err
 	}
-	in := &installation{cfg: cfg, log: log, store: st, keys: keys, clock: access.NewSteadyClock(time.Now)}
+	st, err := store.Open(ctx, store.Options{URL: cfg.Store.URL.Expose(), Path: db, Log: log, Node: node, Keys: keys.IDs, Now: time.Now, Committed: beside.committed})
+	if err != nil {
+		return nil, errors.Join(err, beside.close())
+	}
+	in := &installation{
+		cfg: cfg, log: log, store: st, keys: keys, clock: access.NewSteadyClock(time.Now), ledger: beside, anchorDamaged: damaged,
+	}
+	in.measured = metrics.Measure(st, in.clock)
 	deps := access.Deps{
-		Store: st, Keys: keys, Passwords: secret.NewPasswords(max(runtime.GOMAXPROCS(0), 2)), Clock: in.clock,
+		Store: in.measured, Keys: keys, Passwords: secret.NewPasswords(max(runtime.GOMAXPROCS(0), 2)), Clock: in.clock,
 		Limits: access.Limits{
 			ElevationMax: time.Duration(cfg.Elevation.MaxMinutes) * time.Minute, MaxLifetime: cfg.Tokens.MaxLifetime,
 			SessionIdle: cfg.Session.IdleTimeout, SessionMax: cfg.Session.MaxLifetime,
@@ -96,10 +116,41 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger)
 			Remembered: cfg.Verifier.Remember,
 		},
 	}
-	in.uses = access.NewUseLog(st, log)
+	in.uses = access.NewUseLog(in.measured, log)
 	in.registry, in.accounts, in.verifier = access.NewRegistry(deps), access.NewAccounts(deps), access.NewVerifier(deps, in.uses)
 	in.authority, in.keeper = access.NewAuthority(deps, in.accounts, in.verifier), access.NewHousekeeper(deps)
+	in.auditor = access.NewAuditor(deps)
+	in.auditor.Ships = shipNames(cfg)
+	if node.ID != "" {
+		in.shippers = in.newShippers(node)
+	}
+	if err := errors.Join(deps.CheckKeys(ctx), claimKeys(ctx, st, keys)); err != nil {
+		return nil, errors.Join(fmt.Errorf("key file %s: %w", cfg.Security.KeyFile, err), in.Close())
+	}
 	return in, nil
+}
+
+// thisNode is how this server calls itself among those that share its database.
+func thisNode() access.Node {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unnamed"
+	}
+	return access.NewNode(name, version(), time.Now())
+}
+
+// keyCheckText is digested with each key to recognise it. It is no secret, and no
+// credential can be like it.
+const keyCheckText = "claviger key check"
+
+// claimKeys refuses keys other than those that the database is used with: every node
+// needs the same ones.
+func claimKeys(ctx context.Context, st *store.Store, keys *secret.Keyring) error {
+	err := st.ClaimKeys(ctx, keys.Digests(secret.New(keyCheckText)))
+	if errors.Is(err, store.ErrOtherKeys) {
+		return fmt.Errorf("%w: copy the key file of a node that serves from it, or from your backup, to this place", err)
+	}
+	return err
 }
 
 // keyBelongs refuses to make a new key beside a database that was made with
@@ -115,7 +166,7 @@ func keyBelongs(keyFile, database string) error {
 }
 
 // Close closes what the installation has open.
-func (in *installation) Close() error { return in.store.Close() }
+func (in *installation) Close() error { return errors.Join(in.store.Close(), in.ledger.close()) }
 
 // lock is the data directory's lock, which one process holds: a server for its
 // life, a command for its act.

@@ -111,6 +111,7 @@ func TestGateMakesRoom(t *testing.T) {
 		if before == get {
 			response := idle.head(t)
 			_, _ = io.Copy(io.Discard, response.Body)
+			g.waitFor(t, 2, 1) // the server says that it is idle a moment after its answer
 		}
 		next := dialGate(t, g, get)
 		if response := next.head(t); response.StatusCode != http.StatusOK {
@@ -120,10 +121,27 @@ func TestGateMakesRoom(t *testing.T) {
 			t.Errorf("%q is still open: %v", before, err)
 		}
 		_ = next.Conn.Close()
+		g.waitFor(t, 1, 0) // until it has gone it takes room
 	}
 	close(stay)
 	if line, err := busy.ReadString('\n'); err != nil || line != "2\r\n" { // a chunk of two bytes
 		t.Errorf("the busy one got %q (%v)", line, err)
+	}
+}
+
+// waitFor waits until so many connections are open, and so many of them wait for a request.
+func (g *gate) waitFor(t *testing.T, open, waiting int) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(time.Millisecond) {
+		g.mu.Lock()
+		opened, waits := len(g.open), g.waiting.Len()
+		g.mu.Unlock()
+		if opened == open && waits == waiting {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are open and %d wait, want %d and %d", opened, waits, open, waiting)
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ import (
 //	client LABEL             puts the id of the client of that label into $ID
 //	endless WORDS…           like claviger, with a standard input that never ends
 //	signs-in EMAIL PASSWORD  (beside a server) signs in at the console, or, negated, is refused
+//	key STATE                puts the id of the server's key in that state into $KEY
 //	id LABEL ORG/APP         puts the id of the token of that label into $ID
 //
 // and the condition [server].
@@ -83,7 +84,7 @@ func runScript(t *testing.T, script string, beside bool) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"claviger": s.claviger, "fails": s.fails, "keep": keep, "remember": s.remember, "unchanged": s.unchanged,
 			"call": s.call, "basic": s.basic, "grant": s.grant, "authorize": s.authorize, "query": s.query, "anonymous": s.anonymous, "client": s.client,
-			"endless": s.endless, "id": s.id,
+			"endless": s.endless, "id": s.id, "key": s.key,
 			"signs-in": func(ts *testscript.TestScript, neg bool, args []string) { s.signsIn(t, ts, neg, args) },
 		},
 	})

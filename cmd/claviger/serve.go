@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -14,16 +14,18 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"claviger/internal/config"
 	"claviger/web"
 )
 
 // serveCommand runs the console and the gateway. This file is the only place that
 // wires everything together.
-type serveCommand struct{}
+type serveCommand struct {
+	AcceptDataLoss bool `help:"Go on although acts that were acknowledged are missing from the database. Recorded."`
+	AcceptClock    bool `help:"Go on although the clock is behind the newest event. Recorded."`
+}
 
 // Run serves until the terminal's context ends.
-func (serveCommand) Run(t *terminal, cli *commandLine) error {
+func (c *serveCommand) Run(t *terminal, cli *commandLine) error {
 	cfg, err := loadConfig(cli.Config, t.stderr)
 	if err != nil {
 		return err
@@ -34,7 +36,7 @@ func (serveCommand) Run(t *terminal, cli *commandLine) error {
 	}
 	defer func() { _ = held.release() }()
 	log := newLog(cfg.Log, t.stderr)
-	in, err := openInstallation(t.ctx, cfg, log)
+	in, err := openInstallation(t.ctx, cfg, log, thisNode())
 	if err != nil {
 		return err
 	}
@@ -43,6 +45,12 @@ func (serveCommand) Run(t *terminal, cli *commandLine) error {
 			log.Error("the database did not close cleanly", "error", err)
 		}
 	}()
+	if err := in.guard(t.ctx, consent{loss: c.AcceptDataLoss, clock: c.AcceptClock}); err != nil {
+		return err
+	}
+	if err := dropSnapshots(cfg.Server.DataDir); err != nil {
+		return err
+	}
 	return in.serve(t)
 }
 
@@ -81,25 +89,32 @@ func (in *installation) serve(t *terminal) error {
 	if err != nil {
 		return errors.Join(err, console.Close(), gateway.Close())
 	}
+	beside, err := in.newBeside()
+	if err != nil {
+		return errors.Join(err, console.Close(), gateway.Close(), socket.Close())
+	}
 	cfg.UseBoundPorts(console.Addr().String(), gateway.Addr().String())
 	server := web.New(web.Options{
 		Registry: in.registry, Accounts: in.accounts, Verifier: in.verifier, Authority: in.authority, Keys: in.keys, Clock: in.clock, Log: in.log,
 		ConsoleURL: cfg.Server.BaseURL, GatewayURL: cfg.Gateway.BaseURL, TrustedProxies: cfg.Server.TrustedProxies,
-		UpstreamTimeout: cfg.Gateway.UpstreamTimeout, IdleTimeout: cfg.Gateway.IdleTimeout, MaxBody: int64(cfg.Gateway.MaxBody),
+		UpstreamTimeout: cfg.Gateway.UpstreamTimeout, IdleTimeout: cfg.Gateway.IdleTimeout, MaxBody: int64(cfg.Gateway.MaxBody), Doubted: in.store.Doubted, Jumps: in.clock.Jumps,
 	})
 	if err := in.greet(t); err != nil {
-		return errors.Join(err, console.Close(), gateway.Close(), socket.Close())
+		return errors.Join(err, console.Close(), gateway.Close(), socket.Close(), beside.close())
 	}
 	group, ctx := errgroup.WithContext(t.ctx)
 	room := roomFor(cfg.Server.MaxConnections, in.log)
 	pages := &http.Server{Handler: server.Console(), ReadTimeout: pageTimeout, WriteTimeout: pageTimeout, MaxHeaderBytes: maxHeader}
 	apis := &http.Server{Handler: server.Gateway(), WriteTimeout: cfg.Gateway.IdleTimeout, MaxHeaderBytes: cfg.Gateway.MaxHeader}
-	group.Go(func() error { return serveHTTP(ctx, cfg, newGate(console, room, cfg.Server.TLS(), in.log), pages) })
-	group.Go(func() error { return serveHTTP(ctx, cfg, newGate(gateway, room, cfg.Server.TLS(), in.log), apis) })
-	group.Go(func() error { <-ctx.Done(); server.Drain(); return nil })
+	for listener, s := range map[net.Listener]*http.Server{console: pages, gateway: apis} {
+		g := newGate(listener, room, cfg.Server.TLS(), in.log)
+		group.Go(func() error { return serveHTTP(ctx, g, beside.secured(g), s, cfg.Server.DrainTime) })
+	}
 	group.Go(func() error { return serveSocket(ctx, in, socket) })
 	group.Go(func() error { return in.tidy(ctx) })
 	group.Go(func() error { return in.sweep(ctx) })
+	group.Go(func() error { return in.witness(ctx) })
+	beside.run(ctx, group, server)
 	recording, stop := context.WithCancel(context.WithoutCancel(t.ctx))
 	recorded := make(chan error, 1)
 	go func() { recorded <- in.uses.Run(recording) }()
@@ -121,43 +136,37 @@ const (
 	lastMoment    = time.Second
 )
 
-// serveHTTP serves one listener until ctx ends. Then it accepts no more, and lets
-// requests under way finish; what still runs after the drain time is cut.
-func serveHTTP(ctx context.Context, cfg *config.Config, g *gate, server *http.Server) error {
+// serveHTTP serves what comes through a gate until ctx ends. Then it accepts no more,
+// and lets requests under way finish; what still runs after the drain time is cut.
+func serveHTTP(ctx context.Context, g *gate, listener net.Listener, server *http.Server, drain time.Duration) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	var running atomic.Int64
 	server.Handler = counted(server.Handler, &running)
 	server.BaseContext = func(net.Listener) context.Context { return base }
 	server.ReadHeaderTimeout, server.IdleTimeout, server.ConnState = headerTimeout, idleTimeout, g.changed
-	server.ErrorLog = slog.NewLogLogger(g.log.Handler(), slog.LevelDebug) // what callers do wrong is no news
+	server.ErrorLog = log.New(httpLog{g.log}, "", 0)
 	done := make(chan error, 1)
-	go func() {
-		if cfg.Server.TLS() {
-			done <- server.ServeTLS(g, cfg.Server.TLSCert, cfg.Server.TLSKey)
-			return
-		}
-		done <- server.Serve(g)
-	}()
+	go func() { done <- server.Serve(listener) }()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Server.DrainTime)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	// Shutdown drops requests whose head is on its way, so they get a moment before it,
 	// and whoever asks hears from /readyz that this server ends.
 	server.SetKeepAlivesEnabled(false)
 	err := g.Close()
-	moment, enough := context.WithTimeout(drain, lastMoment)
+	moment, enough := context.WithTimeout(end, lastMoment)
 	defer enough()
 	g.wait(moment)
-	err = errors.Join(err, server.Shutdown(drain))
+	err = errors.Join(err, server.Shutdown(end))
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) {
 		err = nil // what is left is cut, as was said; and the listener is closed by now
 	}
-	g.wait(drain) // for what the server has handed over
+	g.wait(end) // for what the server has handed over
 	cut()
 	g.closeAll()
 	err = errors.Join(err, server.Close(), ended(<-done))
@@ -192,12 +201,13 @@ func ended(err error) error {
 func (in *installation) tidy(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
-	for {
+	for jumps := 0; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
+		jumps = in.watchClock(jumps)
 		if err := in.accounts.SealTallies(ctx); err != nil && ctx.Err() == nil {
 			in.log.Warn("counted events could not be recorded; they are kept", "error", err)
 		}

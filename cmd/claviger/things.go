@@ -436,3 +436,29 @@ func (c *userDisable) act(d *desk) error {
 	d.say("%s can no longer sign in; their sessions have ended.", user.Email)
 	return nil
 }
+
+type userEnable struct {
+	Email string `arg:"" help:"Email of the user."`
+	reasonFlag
+}
+
+// Help says what comes back.
+func (*userEnable) Help() string {
+	return `Tokens of theirs that were neither revoked nor have expired are accepted again. To make sure that none is: revoke
+them first, on the page of the member, or with user remove and user add.
+
+Example:
+  claviger user enable ada@example.com --reason "back from leave"`
+}
+
+// Run enables a user.
+func (c *userEnable) Run(t *terminal, cli *commandLine) error { return perform(t, cli.Config, c) }
+
+func (c *userEnable) act(d *desk) error {
+	user, err := d.accounts.EnableUser(d.ctx, d.operator(c.Reason), c.Email)
+	if err != nil {
+		return err
+	}
+	d.say("%s can sign in again. What was revoked stays revoked.", user.Email)
+	return nil
+}

@@ -232,7 +232,7 @@ func (a *Accounts) refuse(ctx context.Context, att attempt, c Credentials, act A
 	if err != nil {
 		return err
 	}
-	if act == ActElevateFailed || act == ActChangeFailed {
+	if act == ActElevateFailed || act == ActChangeFailed || act == ActEndFailed {
 		return &Error{Kind: Invalid, Fields: []FieldError{{"password", "The password is wrong. Type the one that you sign in with."}}}
 	}
 	return &Error{Kind: Unauthenticated, Message: "The email or the password is wrong."}

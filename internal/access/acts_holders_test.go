@@ -19,8 +19,13 @@ func (o *office) stock() string {
 		}
 	}
 	ctx, op := o.t.Context(), o.Operator()
+	must(o.Store.Update(ctx, func(tx access.Tx) error { return second(tx.MarkUnconfirmed(o.Clock.Now())) })) // Basic: there is nothing else yet
 	o.User("leaver@example.com", "acme", access.Viewer)
 	o.ids["idle"] = o.User("idle@example.com", "acme", access.Member).ID
+	for _, name := range []string{"asleep", "resting"} { // disabled, to be enabled again
+		o.ids[name] = o.User(name+"@example.com", "acme", access.Member).ID
+		must(second(o.Accounts.DisableUser(ctx, op, name+"@example.com")))
+	}
 	mate := o.hire("mate@example.com", access.Member)
 	o.ids["mate"] = mate.actor().UserID
 	for _, name := range []string{"p1", "p2", "p3"} {
@@ -215,6 +220,10 @@ func changingMembers() []act {
 		}, false},
 		{"DisableMember", byOrgOwners, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			_, err := o.Accounts.DisableMember(ctx, a, "acme", o.named(a, "mate"))
+			return err
+		}, false},
+		{"EnableMember", byOrgOwners, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, err := o.Accounts.EnableMember(ctx, a, "acme", o.named(a, "asleep"))
 			return err
 		}, false},
 		{"ResetPassword", byOpsExplain, func(ctx context.Context, o *office, a access.Actor, _ string) error {

@@ -30,9 +30,16 @@ func readingActs() []act {
 			_, err := o.Registry.Stand(ctx, a, "acme", "orders", access.Admin)
 			return err
 		}, true},
+		{"Nodes", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, err := o.Registry.Nodes(ctx, a, "acme")
+			return err
+		}, true},
 		{"Activity", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			_, err := o.Registry.Activity(ctx, a, "acme", "", access.EventFilter{})
 			return err
+		}, true},
+		{"ExportActivity", byAdmins, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			return o.Registry.ExportActivity(ctx, a, "acme", "", access.EventFilter{}, func(access.Standing, map[string]string, []access.Event) error { return nil })
 		}, true},
 		{"StandElevated", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			_, _, err := o.Registry.StandElevated(ctx, a, "acme", "orders")
@@ -64,6 +71,10 @@ func readingActs() []act {
 		}, true},
 		{"Show", byOperators, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			_, err := o.Registry.Show(ctx, a, "acme", "orders")
+			return err
+		}, true},
+		{"KeyUses", byOperators, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, err := o.Registry.KeyUses(ctx, a)
 			return err
 		}, true},
 	}
@@ -124,6 +135,9 @@ func changingActs() []act {
 			_, err := o.Registry.RevealBasic(ctx, a, "acme", "orders", "")
 			return err
 		}, false},
+		{"ConfirmBasic", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			return o.Registry.ConfirmBasic(ctx, a, "acme", "orders")
+		}, false},
 		{"DisableBasic", byElevated, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			return o.Registry.DisableBasic(ctx, a, "acme", "orders", "orders")
 		}, false},
@@ -138,6 +152,28 @@ func changingActs() []act {
 		}, false},
 		{"DisableUser", byOpsExplain, func(ctx context.Context, o *office, a access.Actor, _ string) error {
 			_, err := o.Accounts.DisableUser(ctx, a, "leaver@example.com")
+			return err
+		}, false},
+		{"EnableUser", byOpsExplain, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, err := o.Accounts.EnableUser(ctx, a, "resting@example.com")
+			return err
+		}, false},
+	}
+}
+
+// changingKeys are acts on the server's keys. What is retired is the prepared key, by which nothing lives.
+func changingKeys() []act {
+	return []act{
+		{"PrepareKey", byOpsExplain, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, err := o.Registry.PrepareKey(ctx, a)
+			return err
+		}, false},
+		{"RetireKey", byOpsExplain, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, err := o.Registry.RetireKey(ctx, a, o.Keys.Next())
+			return err
+		}, false},
+		{"RotateKeys", byOpsExplain, func(ctx context.Context, o *office, a access.Actor, _ string) error {
+			_, _, err := o.Registry.RotateKeys(ctx, a)
 			return err
 		}, false},
 	}

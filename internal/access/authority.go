@@ -194,6 +194,7 @@ func (a *Authority) Client(ctx context.Context, id string, password secret.Secre
 	if err != nil || c.Kind != KindClient || c.ID != id || c.StateAt(a.Clock.Now()) != Active || !c.allows(caller) {
 		return Credential{}, oauthFail(InvalidClient, badClient)
 	}
+	a.verifier.renew(&found{credential: c}, password)
 	return c, nil
 }
 
@@ -363,6 +364,7 @@ func (a *Authority) manages(tx ReadTx, user User) error {
 // Introspection is what a token is (RFC 7662 §2.2).
 type Introspection struct {
 	Active    bool
+	Reason    Reason // why it is not active; of several applications, that of the last one
 	Principal Principal
 	Token     AccessToken // zero for tokens that are no access tokens
 	IssuedAt  time.Time

@@ -46,6 +46,18 @@ func (r *Registry) RevealBasic(ctx context.Context, a Actor, organization, appli
 	return out, nil
 }
 
+// ConfirmBasic says of an application's Basic credentials, which a restore left
+// unconfirmed, that they are to live on.
+func (r *Registry) ConfirmBasic(ctx context.Context, a Actor, organization, application string) error {
+	return r.act(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx Tx, s Standing) error {
+		c, err := tx.BasicOf(s.Application.ID)
+		if err == nil {
+			_, err = change(tx, s, c, ConfirmThem)
+		}
+		return err
+	})
+}
+
 // DisableBasic disables an application's Basic credentials for good: digest and
 // sealed password are erased in the same transaction. confirm must be the
 // application's slug.

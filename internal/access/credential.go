@@ -47,6 +47,7 @@ type Credential struct {
 	RevokedAt      time.Time // zero = not; of a basic credential: when it was disabled
 	RevokedBy      string
 	RevokedReason  string
+	UnconfirmedAt  time.Time // zero = not; else when a restore could not know whether it was revoked meanwhile
 }
 
 // State is what a credential is at a moment. It is computed from the

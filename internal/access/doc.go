@@ -149,6 +149,7 @@
 //	switches.go       how an application may be opened; times to live
 //	authority.go      the OAuth endpoints   personal.go  personal tokens, "revoke everything"
 //	accounts.go       signing in, throttle  sessions.go  sessions and elevations
+//	own.go            one's own sessions    password.go  what is a weak password
 //	setup.go          the set-up link       members.go   users and memberships
 //	invites.go        invitations           operator.go  what only the command line sees
 //	pages.go          what pages and lists show
@@ -157,6 +158,8 @@
 //	verify_access.go  of access tokens      inspect.go   what a pasted text holds
 //	watch.go          streams that outlive their check
 //	housekeeping.go   what nobody needs any more goes
+//	chain.go          does a chain hold?    audit.go     verify, export, prune, compare with the anchor
+//	ending.go         what ended for good   restore.go   and ends again after a restore; confirm.go
 //	event.go          events and the chain  errors.go    kinds of errors
 //	store.go          what a store has to do, by families
 package access

@@ -313,7 +313,7 @@ func TestEmails(t *testing.T) {
 	if state(t, o.Store) != before {
 		t.Error("somebody was made")
 	}
-	if err := add(" Ann+x@Example.com ", strings.Repeat("ü", 12)); err != nil {
+	if err := add(" Ann+x@Example.com ", "üäößéèêîôâñç"); err != nil {
 		t.Fatal(err)
 	}
 	if err := add("ANN+X@example.COM", ""); access.KindOf(err) != access.Conflict { // known: no password is asked for

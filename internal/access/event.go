@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,6 +28,7 @@ const (
 	ActUpdateAPI         Act = "api.update"
 	ActCreateUser        Act = "user.create"
 	ActDisableUser       Act = "user.disable"
+	ActEnableUser        Act = "user.enable"
 	ActAddMember         Act = "member.add"
 	ActRevealBasic       Act = "basic.reveal"
 	ActDisableBasic      Act = "basic.disable"
@@ -59,8 +61,22 @@ const (
 	ActRemoveMember      Act = "member.remove"
 	ActRevokeEverything  Act = "user.revoke-everything"
 	ActResetPassword     Act = "user.reset-password"
+	ActPrepareKey        Act = "keys.prepare"
+	ActRotateKeys        Act = "keys.rotate"
+	ActRetireKey         Act = "keys.retire"
+	ActConfirmBasic      Act = "basic.confirm"
+	ActConfirmToken      Act = "token.confirm"
+	ActConfirmClient     Act = "client.confirm"
+	ActConfirmPersonal   Act = "personal.confirm"
+	ActBackup            Act = "database.backup"
+	ActRestore           Act = "database.restore"
+	ActAcceptLoss        Act = "database.accept-loss"
+	ActMoveStore         Act = "database.move"
+	ActAcceptClock       Act = "clock.accept"
+	ActPrune             Act = "audit.prune"
 	ActChangePassword    Act = "user.change-password"
 	ActChangeFailed      Act = "user.change-password-failed"
+	ActEndFailed         Act = "session.end-failed"
 	ActEndSession        Act = "session.end"
 )
 
@@ -72,8 +88,9 @@ func Acts() []Act {
 		ActCreatePersonal, ActPausePersonal, ActResumePersonal, ActRevokePersonal, ActIssueAccessToken, ActRevokeAccessToken,
 		ActElevate, ActElevateFailed, ActDrop, ActSignIn, ActSignInFailed, ActSignOut, ActCreateApplication,
 		ActUpdateApplication, ActCreateAPI, ActUpdateAPI, ActSwitch, ActCreateOrg,
-		ActInvite, ActWithdrawInvite, ActJoin, ActAddMember, ActChangeRole, ActRemoveMember, ActCreateUser, ActDisableUser,
-		ActRevokeEverything, ActEndSession, ActChangePassword, ActChangeFailed, ActResetPassword, ActSetUp,
+		ActInvite, ActWithdrawInvite, ActJoin, ActAddMember, ActChangeRole, ActRemoveMember, ActCreateUser, ActDisableUser, ActEnableUser,
+		ActRevokeEverything, ActEndSession, ActChangePassword, ActChangeFailed, ActEndFailed, ActResetPassword, ActSetUp, ActPrepareKey, ActRotateKeys, ActRetireKey,
+		ActConfirmBasic, ActConfirmToken, ActConfirmClient, ActConfirmPersonal, ActBackup, ActRestore, ActAcceptLoss, ActMoveStore, ActAcceptClock, ActPrune,
 	}
 }
 
@@ -139,10 +156,31 @@ func (e Event) ChainHash() []byte {
 	return sum[:]
 }
 
-// EventHead is the end of the chain: the number and hash of the last event.
+// EventHead is the end of the chain: the number, hash and time of the last event.
 type EventHead struct {
 	Seq  int64
 	Hash []byte
+	At   time.Time
+}
+
+// legible returns the event with texts that every store keeps as they are: its hash is
+// of what is kept.
+func (e Event) legible() Event {
+	for _, text := range []*string{&e.ActorName, &e.TargetID, &e.TargetName, &e.Reason, &e.Address, &e.Agent} {
+		*text = legible(*text)
+	}
+	if e.Detail != nil {
+		detail := make(map[string]string, len(e.Detail))
+		for k, v := range e.Detail {
+			detail[k] = legible(v)
+		}
+		e.Detail = detail
+	}
+	return e
+}
+
+func legible(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
 // record appends an event to the chain within the act's own transaction. It
@@ -152,6 +190,7 @@ func record(tx NoteTx, e Event) error {
 	if err != nil {
 		return err
 	}
+	e = e.legible()
 	e.ID = newID(idEvent, e.At)
 	e.Seq = head.Seq + 1
 	e.PrevHash = head.Hash

@@ -22,6 +22,7 @@ const (
 	idSession      = "ses_"
 	idElevation    = "elv_"
 	idEvent        = "evt_"
+	idNode         = "nod_"
 )
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -54,6 +54,9 @@ func TestIntrospection(t *testing.T) {
 			if err != nil || i.Active != want {
 				t.Errorf("%s, asked by %s of %s: %v, %v, want %v", name, of.Credential.Label, of.Credential.ApplicationID, i.Active, err, want)
 			}
+			if i.Active != (i.Reason == access.Accepted) || name == "revoked" && of == &orders && i.Reason != access.CredentialRevoked {
+				t.Errorf("%s, asked by %s: active %v, because of %s", name, of.Credential.Label, i.Active, i.Reason)
+			}
 			if !i.Active && (i.Principal.Kind != "" || i.Token.ID != "" || !i.ExpiresAt.IsZero()) {
 				t.Errorf("%s: not active, and yet %+v", name, i)
 			}

@@ -226,7 +226,7 @@ func (a *Accounts) AcceptInvite(ctx context.Context, token secret.Secret, name s
 		}
 		user = in.User
 	} else {
-		draft := UserDraft{Email: c.Email, Name: name}
+		draft := UserDraft{Email: c.Email, Name: name, Near: []Organization{open.Organization}}
 		if user, err = a.prepareUser(ctx, draft, func() (secret.Secret, error) { return c.Password, nil }); err != nil {
 			return Organization{}, SignedIn{}, err
 		}

@@ -12,6 +12,7 @@ type UserDraft struct {
 	Email    string
 	Name     string // empty = the part of the email before the @
 	Password secret.Secret
+	Near     []Organization // that the password must not lean on by name
 }
 
 // checkUser checks a draft and returns the user it describes, without id and hash.
@@ -29,8 +30,9 @@ func (a *Accounts) checkUser(p *problems, d UserDraft) User {
 	if email != "" || d.Name != "" {
 		name = p.name("name", d.Name)
 	}
-	p.newPassword("password", d.Password.Expose())
-	return User{Email: email, EmailKey: FoldEmail(email), Name: name}
+	user := User{Email: email, EmailKey: FoldEmail(email), Name: name}
+	p.newPassword("password", d.Password.Expose(), nearOf(user, d.Near...)...)
+	return user
 }
 
 // AddMember makes the user of that email a member of an organization. Where there
@@ -52,6 +54,7 @@ func (a *Accounts) AddMember(ctx context.Context, who Actor, organization string
 	}
 	var user User
 	if !known {
+		d.Near = []Organization{{Slug: organization}}
 		if user, err = a.prepareUser(ctx, d, password); err != nil {
 			return User{}, false, err
 		}
@@ -263,7 +266,7 @@ func (a *Accounts) RemoveMember(ctx context.Context, who Actor, organization, us
 		if err := keepsOwner(tx, s, m); err != nil {
 			return err
 		}
-		if _, err := tx.DeleteMembership(s.Organization.ID, m.User.ID); err != nil {
+		if _, err := tx.DeleteMembership(s.Organization.ID, m.User.ID, s.at); err != nil {
 			return err
 		}
 		if _, err := tx.WithdrawInvites(s.Organization.ID, m.User.EmailKey, s.at); err != nil {
@@ -305,15 +308,8 @@ func (a *Accounts) DisableMember(ctx context.Context, who Actor, organization, u
 	var out User
 	err := a.memberAct(ctx, who, organization, userID, func(tx Tx, s Standing, m MemberUser) error {
 		out = m.User
-		if !s.Role.Reaches(Owner) {
-			return tooLow(s.Role, Owner, s.Organization)
-		}
-		orgs, err := tx.OrganizationsOf(m.User.ID)
-		if err != nil {
+		if err := ownsUser(tx, s, m, "disable"); err != nil {
 			return err
-		}
-		if len(orgs) > 1 {
-			return fail(Conflict, m.User.Name+" also belongs to other organizations. Remove them from "+s.Organization.Name+"; only an operator can disable them: claviger user disable.")
 		}
 		if err := keepsOwner(tx, s, m); err != nil {
 			return err
@@ -359,18 +355,15 @@ func (a *Accounts) ResetPassword(ctx context.Context, who Actor, email string, p
 	if err := p.err(); err != nil {
 		return user, err
 	}
-	known, err := a.userKnown(ctx, email)
+	near, err := a.nearUser(ctx, email)
 	if err != nil {
 		return user, err
-	}
-	if !known {
-		return user, noSuch("user", email)
 	}
 	text, err := password()
 	if err != nil {
 		return user, err
 	}
-	p.newPassword("password", text.Expose())
+	p.newPassword("password", text.Expose(), near...)
 	if err := p.err(); err != nil {
 		return user, err
 	}
@@ -397,4 +390,22 @@ func (a *Accounts) ResetPassword(ctx context.Context, who Actor, email string, p
 		return recordOnUser(tx, who, ActResetPassword, user, now)
 	})
 	return user, err
+}
+
+// nearUser returns the names that a user's password must not lean on.
+func (a *Accounts) nearUser(ctx context.Context, email string) ([]string, error) {
+	var near []string
+	err := a.Store.View(ctx, func(tx ReadTx) error {
+		user, err := tx.UserByEmail(FoldEmail(email))
+		if missing(err) {
+			return noSuch("user", email)
+		}
+		if err != nil {
+			return err
+		}
+		organizations, err := tx.OrganizationsOf(user.ID)
+		near = nearOf(user, organizations...)
+		return err
+	})
+	return near, err
 }

@@ -173,6 +173,59 @@ func TestDisableMember(t *testing.T) {
 	}
 }
 
+// TestEnable: the member can sign in again, by an owner or an operator; sessions and what was revoked stay ended, and the rest is
+// accepted again.
+func TestEnable(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ctx, op := t.Context(), o.Operator()
+	boss, mate, both := o.hire("boss@example.com", access.Owner), o.hire("mate@example.com", access.Member), o.hire("both@example.com", access.Member)
+	o.User("both@example.com", "beta", access.Viewer)
+	boss.elevate("acme")
+	mateID, bothID := mate.actor().UserID, both.actor().UserID
+	kept, revoked := mate.personal("acme", access.Draft{Label: "kept"}), mate.personal("acme", access.Draft{Label: "revoked"})
+	if _, err := o.Registry.EachPersonal(ctx, boss.actor(), "acme", access.RevokeThem, []string{revoked.Credential.ID}); err != nil {
+		t.Fatal(err)
+	}
+	for name, does := range map[string][2]func() error{
+		"an owner": {
+			func() error { return second(o.Accounts.DisableMember(ctx, boss.actor(), "acme", mateID)) },
+			func() error { return second(o.Accounts.EnableMember(ctx, boss.actor(), "acme", mateID)) },
+		},
+		"an operator": {
+			func() error { return second(o.Accounts.DisableUser(ctx, op, "mate@example.com")) },
+			func() error { return second(o.Accounts.EnableUser(ctx, op, "Mate@Example.com")) },
+		},
+	} {
+		if err := does[0](); err != nil {
+			t.Fatalf("%s disables: %v", name, err)
+		}
+		o.opens(name+" has disabled", "acme", "orders", "GET", kept.Secret, access.UserGone)
+		events := o.count()
+		for range 2 { // the second time changes nothing
+			if err := does[1](); err != nil {
+				t.Fatalf("%s enables: %v", name, err)
+			}
+		}
+		if made := o.since(events); len(made) != 1 || made[0].Act != access.ActEnableUser || made[0].OrganizationID == "" {
+			t.Errorf("%s: events %+v", name, made)
+		}
+		o.opens(name+" has enabled", "acme", "orders", "GET", kept.Secret, access.Accepted)
+		o.opens("revoked before", "acme", "orders", "GET", revoked.Secret, access.CredentialRevoked)
+		if _, err := o.Accounts.Authenticate(ctx, mate.token); access.KindOf(err) != access.Unauthenticated {
+			t.Errorf("a session lives again: %v", err)
+		}
+	}
+	if _, err := o.Accounts.EnableMember(ctx, boss.actor(), "acme", bothID); access.KindOf(err) != access.Conflict {
+		t.Errorf("a user of another organization too: %v", err)
+	}
+	for _, email := range []string{"nobody@example.com", ""} {
+		if _, err := o.Accounts.EnableUser(ctx, op, email); access.KindOf(err) != access.NotFound {
+			t.Errorf("enable %q: %v", email, err)
+		}
+	}
+}
+
 // TestResetPassword: the old password and the sessions are gone, the new one works.
 func TestResetPassword(t *testing.T) {
 	t.Parallel()

@@ -117,6 +117,11 @@ type findingKey struct {
 	name        string
 }
 
+// longestName bounds the names that are looked at, in bytes: those of credentials are
+// emails and ids. A stranger's could be as long as a request's head, and memory would keep
+// it.
+const longestName = 320
+
 // newRemembered returns a memory of about that many credentials.
 func newRemembered(most int) *remembered {
 	if most <= 0 {

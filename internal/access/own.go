@@ -47,31 +47,65 @@ func (a *Accounts) OwnSessions(ctx context.Context, who Actor) ([]OwnSession, er
 	return out, err
 }
 
+// Proof is how somebody who is signed in shows anew that it is they.
+type Proof struct {
+	Password secret.Secret // needed when it was given longer than five minutes ago
+	Device   string        // as in Credentials
+}
+
+// AsksPassword reports whether an act that wants a Proof asks for the password.
+func (v Visit) AsksPassword(now time.Time) bool { return now.Sub(v.Session.PasswordAt) > passwordFresh }
+
+// prove asks for the password, unless it was given a short while ago. asked tells
+// whether it was.
+func (a *Accounts) prove(ctx context.Context, v Visit, who Actor, p Proof) (att attempt, asked bool, err error) {
+	if !v.AsksPassword(a.Clock.Now()) {
+		return attempt{}, false, nil
+	}
+	if p.Password.IsZero() {
+		var wrong problems
+		wrong.add("password", "Type your password: it was last given more than 5 minutes ago.")
+		return attempt{}, true, wrong.err()
+	}
+	att, err = a.confirmPassword(ctx, v.User, who, p.Password, p.Device, ActEndFailed)
+	return att, true, err
+}
+
 // EndSessions ends sessions of the actor's own, all or none, and returns how many. The
-// one that asks ends by signing out.
-func (a *Accounts) EndSessions(ctx context.Context, who Actor, ids []string) (int, error) {
+// one that asks ends by signing out. Where the password was asked for, the session has
+// another token from then on, which comes back, too.
+func (a *Accounts) EndSessions(ctx context.Context, v Visit, who Actor, ids []string, p Proof) (int, secret.Secret, error) {
 	if err := chosen(ids); err != nil {
-		return 0, err
+		return 0, secret.Secret{}, err
 	}
 	if slices.Contains(ids, who.SessionID) {
-		return 0, fail(Invalid, "This is the session that you are using. Sign out to end it.")
+		return 0, secret.Secret{}, fail(Invalid, "This is the session that you are using. Sign out to end it.")
+	}
+	att, asked, err := a.prove(ctx, v, who, p)
+	if err != nil {
+		return 0, secret.Secret{}, err
+	}
+	var token secret.Secret
+	if asked {
+		token = newSessionToken()
 	}
 	ended := 0
-	err := a.Store.Update(ctx, func(tx Tx) error {
+	err = a.Store.Update(ctx, func(tx Tx) error {
 		ended = 0
 		now := a.Clock.Now()
 		if err := alive(tx, now, who); err != nil {
 			return err
 		}
-		for _, id := range ids {
-			s, err := tx.Session(id)
-			if missing(err) || err == nil && s.UserID != who.UserID {
-				return noSuch("session", id)
-			}
-			if err != nil {
+		if asked {
+			if err := att.refund(tx); err != nil {
 				return err
 			}
-			changed, err := endSession(tx, who, s, now)
+			if err := renew(tx, v, who, token, now); err != nil {
+				return err
+			}
+		}
+		for _, id := range ids {
+			changed, err := endOwn(tx, who, id, now)
 			if err != nil {
 				return err
 			}
@@ -81,7 +115,30 @@ func (a *Accounts) EndSessions(ctx context.Context, who Actor, ids []string) (in
 		}
 		return nil
 	})
-	return ended, err
+	if err != nil {
+		return 0, secret.Secret{}, err
+	}
+	return ended, token, nil
+}
+
+// renew notes that the password was just given, and gives the session another token.
+func renew(tx Tx, v Visit, who Actor, token secret.Secret, now time.Time) error {
+	if err := rotate(tx, who, v.Session, token, now); err != nil {
+		return err
+	}
+	return tx.SetSessionPassword(who.SessionID, now)
+}
+
+// endOwn ends a session by its id, if it is the actor's.
+func endOwn(tx Tx, who Actor, id string, now time.Time) (bool, error) {
+	s, err := tx.Session(id)
+	if missing(err) || err == nil && s.UserID != who.UserID {
+		return false, noSuch("session", id)
+	}
+	if err != nil {
+		return false, err
+	}
+	return endSession(tx, who, s, now)
 }
 
 // endSession ends a session of the actor's and its elevation, and records it.
@@ -114,7 +171,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, v Visit, who Actor, d Pas
 	if d.Password.IsZero() {
 		p.add("password", "Type the password that you sign in with now.")
 	}
-	p.newPassword("new", d.New.Expose())
+	p.newPassword("new", d.New.Expose(), nearOf(v.User, v.Organizations...)...)
 	if err := p.err(); err != nil {
 		return SignedIn{}, err
 	}
@@ -151,13 +208,15 @@ func (a *Accounts) ChangePassword(ctx context.Context, v Visit, who Actor, d Pas
 
 // setOwnPassword writes the new password and ends what the old one opened.
 func (a *Accounts) setOwnPassword(tx Tx, v Visit, who Actor, hash string, token secret.Secret, now time.Time) error {
-	if err := rotate(tx, who, v.Session, token, now); err != nil {
-		return err
-	}
-	if err := tx.SetPassword(who.UserID, hash); err != nil {
+	// The token before is not served a moment longer: that somebody has a copy of it may
+	// be why the password is changed.
+	if err := rotate(tx, who, v.Session, token, now.Add(-replacedGrace)); err != nil {
 		return err
 	}
 	if err := tx.SetSessionPassword(who.SessionID, now); err != nil {
+		return err
+	}
+	if err := tx.SetPassword(who.UserID, hash); err != nil {
 		return err
 	}
 	others, err := tx.SessionsOf(who.UserID, now)

@@ -16,6 +16,12 @@ func (p *person) change(old, next string) (access.SignedIn, error) {
 	return p.Accounts.ChangePassword(p.t.Context(), v, v.Actor(desk, "test/1"), access.PasswordDraft{Password: secret.New(old), New: secret.New(next), Device: p.device})
 }
 
+// end ends sessions of p's with a password, or without one.
+func (p *person) end(password string, ids ...string) (int, secret.Secret, error) {
+	v := p.visit()
+	return p.Accounts.EndSessions(p.t.Context(), v, v.Actor(desk, "test/1"), ids, access.Proof{Password: secret.New(password), Device: p.device})
+}
+
 // TestOwnSessions: one sees one's own sessions that still count, and ends others, which
 // takes their elevation along.
 func TestOwnSessions(t *testing.T) {
@@ -41,13 +47,13 @@ func TestOwnSessions(t *testing.T) {
 	here, there := list[0].Session.ID, list[1].Session.ID
 	before := state(t, o.Store)
 	for what, ids := range map[string][]string{"the present one": {here}, "with the present one": {there, here}, "another's": {bob.visit().Session.ID}, "none": nil, "unknown": {there, "ses_none"}} {
-		if _, err := o.Accounts.EndSessions(t.Context(), ann.actor(), ids); err == nil || state(t, o.Store) != before {
+		if _, _, err := ann.end("", ids...); err == nil || state(t, o.Store) != before {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	for _, want := range []int{1, 0} {
-		if n, err := o.Accounts.EndSessions(t.Context(), ann.actor(), []string{there}); n != want || err != nil {
-			t.Errorf("end the other one: %d, %v, want %d", n, err, want)
+		if n, token, err := ann.end("", there); n != want || err != nil || !token.IsZero() {
+			t.Errorf("end the other one: %d, %v, %v, want %d", n, token, err, want)
 		}
 	}
 	if _, err := o.Accounts.Authenticate(t.Context(), other.token); access.KindOf(err) != access.Unauthenticated {
@@ -55,6 +61,66 @@ func TestOwnSessions(t *testing.T) {
 	}
 	if e := o.Events("")[0]; e.Act != access.ActEndSession || e.TargetID != there || e.ActorName != ann.visit().User.Name {
 		t.Errorf("the record: %+v", e)
+	}
+}
+
+// TestEndingAsksThePassword: who ends sessions of theirs, or all at once, gave the
+// password within five minutes, or gives it again; that counts like the sign-in.
+func TestEndingAsksThePassword(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ann := o.hire("ann@example.com", access.Admin)
+	other := o.signIn("ann@example.com").visit().Session.ID
+	everything := func(password string) error {
+		v := ann.visit()
+		_, err := o.Accounts.RevokeOwnEverything(t.Context(), v, v.Actor(desk, "test/1"), access.Proof{Password: secret.New(password), Device: ann.device})
+		return err
+	}
+	o.Clock.Advance(5*time.Minute + time.Microsecond)
+	for _, password := range []string{"", "wrong"} {
+		if n, token, err := ann.end(password, other); access.KindOf(err) != access.Invalid || fields(err)[0] != "password" || n != 0 || !token.IsZero() {
+			t.Errorf("end with %q: %d, %v", password, n, err)
+		}
+		if err := everything(password); access.KindOf(err) != access.Invalid || fields(err)[0] != "password" {
+			t.Errorf("revoke everything with %q: %v", password, err)
+		}
+	}
+	if list, err := o.Accounts.OwnSessions(t.Context(), ann.actor()); err != nil || len(list) != 2 {
+		t.Fatalf("the sessions after all that: %+v, %v", list, err)
+	}
+	was := ann.token
+	n, token, err := ann.end(testkit.Password, other)
+	if err != nil || n != 1 || token.IsZero() {
+		t.Fatalf("end with the password: %d, %v", n, err)
+	}
+	if v, err := o.Accounts.Authenticate(t.Context(), was); err != nil || !v.Replaced {
+		t.Errorf("the token before: %+v, %v", v, err)
+	}
+	ann.token = token
+	if err := everything(""); err != nil { // the password was given just now
+		t.Errorf("revoke everything right after it: %v", err)
+	}
+	o.Clock.Advance(2 * time.Minute)
+	if err := o.Accounts.SealTallies(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := o.Events("")[0]; e.Act != access.ActEndFailed || e.ActorName != "ann@example.com" || e.Count != 2 {
+		t.Errorf("the record of the wrong ones: %+v", e)
+	}
+}
+
+// TestEndingIsThrottled: guesses at this door count like those at the sign-in.
+func TestEndingIsThrottled(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ann := o.hire("ann@example.com", access.Viewer)
+	other := o.signIn("ann@example.com").visit().Session.ID
+	o.Clock.Advance(10 * time.Minute)
+	for range 10 {
+		_, _, _ = ann.end("wrong", other)
+	}
+	if _, _, err := ann.end(testkit.Password, other); access.KindOf(err) != access.RateLimited {
+		t.Errorf("the right one after ten wrong ones: %v", err)
 	}
 }
 
@@ -85,13 +151,10 @@ func TestChangePassword(t *testing.T) {
 		t.Errorf("the record: %+v", e)
 	}
 	ann.token = in.Token
-	for what, token := range map[string]secret.Secret{"elsewhere": other.token} {
+	for what, token := range map[string]secret.Secret{"elsewhere": other.token, "by the token before, of which a thief may have a copy": was} {
 		if _, err := o.Accounts.Authenticate(t.Context(), token); access.KindOf(err) != access.Unauthenticated {
 			t.Errorf("the session %s: %v", what, err)
 		}
-	}
-	if v, err := o.Accounts.Authenticate(t.Context(), was); err != nil || !v.Replaced {
-		t.Errorf("the token before: %+v, %v", v, err)
 	}
 	if v := ann.visit(); v.Replaced {
 		t.Error("the new token counts as a replaced one")

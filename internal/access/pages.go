@@ -378,6 +378,54 @@ type Activity struct {
 
 const eventsPage = 50
 
+// chooseEvents completes a filter with the organization and, by its slug, the application.
+func chooseEvents(f *EventFilter, s Standing, apps []Application, application string, limit int) error {
+	f.OrganizationID, f.ApplicationID, f.Limit = s.Organization.ID, "", limit
+	for _, app := range apps {
+		if app.Slug == application {
+			f.ApplicationID = app.ID
+		}
+	}
+	if application != "" && f.ApplicationID == "" {
+		return noSuch("application", s.Organization.Slug+"/"+application)
+	}
+	return nil
+}
+
+// ExportActivity hands out all events that a filter chooses, for admins, latest first
+// and in batches, with the names of applications by their ids. Each batch is a
+// transaction of its own, in which the actor is judged anew. The first one may be empty.
+func (r *Registry) ExportActivity(ctx context.Context, a Actor, organization, application string, f EventFilter, each func(Standing, map[string]string, []Event) error) error {
+	f.AfterSeq, f.BeforeSeq = 0, 0
+	for {
+		var standing Standing
+		var names map[string]string
+		var events []Event
+		err := r.look(ctx, a, organization, "", need{role: Admin}, func(tx ReadTx, s Standing) error {
+			apps, err := tx.Applications(s.Organization.ID)
+			if err != nil {
+				return err
+			}
+			if err := chooseEvents(&f, s, apps, application, auditBatch); err != nil {
+				return err
+			}
+			standing, names = s, make(map[string]string, len(apps))
+			for _, app := range apps {
+				names[app.ID] = app.Slug
+			}
+			events, err = tx.Events(f)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := each(standing, names, events); err != nil || len(events) < auditBatch {
+			return err
+		}
+		f.AfterSeq = events[len(events)-1].Seq
+	}
+}
+
 // Activity returns one page of events, for admins. Of the filter all but
 // OrganizationID, ApplicationID and Limit are the caller's.
 func (r *Registry) Activity(ctx context.Context, a Actor, organization, application string, f EventFilter) (Activity, error) {
@@ -388,14 +436,8 @@ func (r *Registry) Activity(ctx context.Context, a Actor, organization, applicat
 		if out.Applications, err = tx.Applications(s.Organization.ID); err != nil {
 			return err
 		}
-		f.OrganizationID, f.ApplicationID, f.Limit = s.Organization.ID, "", eventsPage+1
-		for _, app := range out.Applications {
-			if app.Slug == application {
-				f.ApplicationID = app.ID
-			}
-		}
-		if application != "" && f.ApplicationID == "" {
-			return noSuch("application", organization+"/"+application)
+		if err := chooseEvents(&f, s, out.Applications, application, eventsPage+1); err != nil {
+			return err
 		}
 		if out.Members, err = tx.Members(s.Organization.ID); err != nil {
 			return err

@@ -146,11 +146,18 @@ func (a *Accounts) RevokeOwn(ctx context.Context, who Actor, ids []string) ([]Cr
 
 // RevokeOwnEverything revokes all personal and access tokens of the actor and
 // signs them out everywhere, here too.
-func (a *Accounts) RevokeOwnEverything(ctx context.Context, who Actor) (Revocation, error) {
+func (a *Accounts) RevokeOwnEverything(ctx context.Context, v Visit, who Actor, p Proof) (Revocation, error) {
 	var out Revocation
-	err := a.Store.Update(ctx, func(tx Tx) error {
+	att, _, err := a.prove(ctx, v, who, p)
+	if err != nil {
+		return out, err
+	}
+	err = a.Store.Update(ctx, func(tx Tx) error {
 		now := a.Clock.Now()
 		if err := alive(tx, now, who); err != nil {
+			return err
+		}
+		if err := att.refund(tx); err != nil {
 			return err
 		}
 		user, err := tx.User(who.UserID)

@@ -235,7 +235,7 @@ func TestRevokeEverything(t *testing.T) {
 			var err error
 			want, left := access.Revocation{Personal: 2, AccessTokens: 1, SignedOut: own}, access.CredentialRevoked
 			if own {
-				got, err = o.Accounts.RevokeOwnEverything(t.Context(), p.actor())
+				got, err = o.Accounts.RevokeOwnEverything(t.Context(), p.visit(), p.actor(), access.Proof{})
 			} else {
 				want.Personal, left = 1, access.Accepted
 				_, got, err = o.Accounts.RevokeEverything(t.Context(), o.Operator(), "acme", "ann@example.com")

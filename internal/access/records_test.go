@@ -141,15 +141,15 @@ func TestOneEventAnAct(t *testing.T) {
 	wants := map[string]string{
 		"CreateApplication": "application.create", "RenameApplication": "application.update", "CreateAPI": "api.create", "UpdateAPI": "api.update",
 		"IssueToken": "token.create", "RenameToken": "token.rename", "RestrictToken": "token.restrict", "RestrictBasic": "basic.restrict", "RestrictClient": "client.restrict", "PauseToken": "token.pause", "ResumeToken": "token.resume",
-		"RevokeTokens": "token.revoke", "RevealBasic": "basic.reveal", "DisableBasic": "basic.disable",
-		"CreateOrganization": "organization.create application.create api.create", "AddMember": "user.create member.add", "DisableUser": "user.disable",
+		"RevokeTokens": "token.revoke", "RevealBasic": "basic.reveal", "DisableBasic": "basic.disable", "ConfirmBasic": "basic.confirm",
+		"CreateOrganization": "organization.create application.create api.create", "AddMember": "user.create member.add", "DisableUser": "user.disable", "EnableUser": "user.enable",
 		"ResetPassword": "user.reset-password", "Switch": "application.switch",
 		"IssueClient": "client.create", "RenameClient": "client.rename", "PauseClients": "client.pause", "ResumeClients": "client.resume",
 		"RevokeClients": "client.revoke", "Replace": "token.revoke token.replace", "ReplaceClient": "client.replace",
 		"RevokeAccessToken": "access-token.revoke", "RevokeAccessTokens": "access-token.revoke", "RevokeMemberAccess": "access-token.revoke",
 		"Invite": "member.invite", "WithdrawInvite": "member.withdraw-invite", "ChangeRole": "member.role", "RemoveMember": "member.remove",
-		"DisableMember": "user.disable", "RevokeEverything": "personal.revoke personal.revoke user.revoke-everything", "IssuePersonal": "personal.create",
-		"EachPersonal": "personal.revoke",
+		"DisableMember": "user.disable", "EnableMember": "user.enable", "RevokeEverything": "personal.revoke personal.revoke user.revoke-everything", "IssuePersonal": "personal.create",
+		"EachPersonal": "personal.revoke", "PrepareKey": "keys.prepare", "RetireKey": "keys.retire", "RotateKeys": "keys.prepare keys.rotate",
 	}
 	for _, act := range allChanging() {
 		a := p.actor()

@@ -76,7 +76,10 @@ func (a *Accounts) SetUp(ctx context.Context, token secret.Secret, d SetupDraft)
 			p[i].Field = "organization"
 		}
 	}
-	user := a.checkUser(&p, UserDraft{Email: d.Owner.Email, Name: d.Name, Password: d.Owner.Password})
+	user := a.checkUser(&p, UserDraft{
+		Email: d.Owner.Email, Name: d.Name, Password: d.Owner.Password,
+		Near: []Organization{{Slug: d.Organization.Slug, Name: d.Organization.Name}},
+	})
 	if err := p.err(); err != nil {
 		return Organization{}, SignedIn{}, err
 	}

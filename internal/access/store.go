@@ -30,6 +30,8 @@ type Store interface {
 	// is the same, but for changes that are not acknowledged yet. ok is false where
 	// that cannot be told, as without a feed of other nodes' changes.
 	Epoch() (epoch uint64, ok bool)
+	// Nodes returns the servers that share the database, by name; nil where only one can.
+	Nodes(ctx context.Context) ([]Node, error)
 }
 
 // ReadTx is what can be asked within a transaction, by families. Single things
@@ -42,6 +44,8 @@ type ReadTx interface {
 	InviteReader
 	UseReader
 	EventReader
+	KeyReader
+	AuditReader
 }
 
 // Tx is what can be asked and changed within a transaction. Changes that are
@@ -53,6 +57,7 @@ type Tx interface {
 	AccessTokenWriter
 	UserWriter
 	InviteWriter
+	AuditWriter
 }
 
 // NoteTx is what can be asked within a transaction, and what can be changed without
@@ -68,6 +73,8 @@ type NoteTx interface {
 	Sweep(now time.Time, limit int) (int, error)
 	UseWriter
 	EventWriter
+	KeyWriter
+	ShipWriter
 }
 
 // OrganizationReader asks for organizations, applications, APIs and members.
@@ -116,7 +123,7 @@ type OrganizationWriter interface {
 	UpdateAPI(API) error // name, upstream, timeout
 	InsertMembership(Membership) (bool, error)
 	UpdateMembership(Membership) (bool, error) // the role; false: there is none
-	DeleteMembership(organizationID, userID string) (bool, error)
+	DeleteMembership(organizationID, userID string, at time.Time) (bool, error)
 }
 
 // Whose is whose credentials are meant: an application's, an organization's own
@@ -231,6 +238,7 @@ type UserReader interface {
 	SessionsOf(userID string, now time.Time) ([]Session, error) // neither ended nor over; the latest opened first
 	CurrentElevation(sessionID string) (Elevation, error)       // the latest not dropped, over or not
 	RecentReasons(userID string, most int) ([]string, error)    // latest first, each once
+	CountSessions(now time.Time) (int, error)                   // neither ended nor over
 }
 
 // SetupLink is the one-time link that makes the first owner.
@@ -244,6 +252,7 @@ type SetupLink struct {
 type UserWriter interface {
 	InsertUser(User) (bool, error)                         // false: the email is taken
 	DisableUser(userID string, at time.Time) (bool, error) // if not disabled
+	EnableUser(userID string) (bool, error)                // if disabled
 }
 
 // SessionWriter changes how people sign in, sessions, elevations, the set-up link and

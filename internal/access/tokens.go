@@ -244,6 +244,8 @@ const (
 	RevokeThem Verb = "revoke" // for good
 	PauseThem  Verb = "pause"  // refused until resumed
 	ResumeThem Verb = "resume"
+	// ConfirmThem says of what a restore left unconfirmed that it is to live on.
+	ConfirmThem Verb = "confirm"
 )
 
 // Each does one thing to tokens and clients of an application, or to clients of the
@@ -307,8 +309,10 @@ func change(tx Tx, s Standing, c Credential, verb Verb) (bool, error) {
 		} else {
 			changed, err = tx.ResumeCredential(c.ID)
 		}
+	case ConfirmThem:
+		changed, err = tx.ConfirmCredential(c.ID)
 	default:
-		err = fail(Invalid, "Revoke, pause or resume.")
+		err = fail(Invalid, "Revoke, pause, resume or confirm.")
 	}
 	if err != nil || !changed {
 		return false, err

@@ -98,23 +98,3 @@ func (p *problems) email(field, text string) string {
 func visibleText(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
-
-// The bounds of a sign-in password, in characters: NIST SP 800-63B asks for at
-// least 8 and no rules of composition; we ask for 12 where it is the only factor.
-const (
-	minPassword = 12
-	maxPassword = 256
-)
-
-// newPassword checks a password that somebody chooses for signing in.
-func (p *problems) newPassword(field, text string) {
-	n := utf8.RuneCountInString(text)
-	switch {
-	case !utf8.ValidString(text):
-		p.add(field, "It is not valid UTF-8 text.")
-	case n < minPassword:
-		p.add(field, "It has "+group(n)+" characters. Use 12 or more; several words make a good one.")
-	case n > maxPassword:
-		p.add(field, "It has more than 256 characters. Use a shorter one.")
-	}
-}

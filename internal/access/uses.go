@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,10 +16,32 @@ type UseLog struct {
 	log   *slog.Logger
 
 	mu      sync.Mutex
-	pending map[useKey]*pendingUse
-	callers int                  // of all that is pending
-	access  map[string]time.Time // when access tokens were last used, by id
+	parts   [useParts]usePart
+	turn    int // the part that is written next
+	pending int // uses in all parts
+	callers int // of all that is pending
 	dropped int64
+
+	redigests redigests
+	meter     useMeter
+}
+
+// usePart holds what is pending of some credentials, chosen by their ids. Where much is,
+// one part is written each second: what a credential is used for in five seconds is one
+// write and not five, and no write keeps acts of admins waiting for long.
+type usePart struct {
+	uses    map[useKey]*pendingUse
+	access  map[string]time.Time // when access tokens were last used, by id
+	callers int
+}
+
+const (
+	useParts = 5   // seconds that a use waits at most while the database can be written
+	fewUses  = 256 // are written at once
+)
+
+func newUsePart(size int) usePart {
+	return usePart{uses: make(map[useKey]*pendingUse, size), access: map[string]time.Time{}}
 }
 
 type useKey struct {
@@ -31,7 +55,19 @@ const maxPendingUses = 200_000
 
 // NewUseLog returns an empty log that writes to a store.
 func NewUseLog(store Store, log *slog.Logger) *UseLog {
-	return &UseLog{store: store, log: log, pending: map[useKey]*pendingUse{}, access: map[string]time.Time{}}
+	u := &UseLog{store: store, log: log}
+	for i := range u.parts {
+		u.parts[i] = newUsePart(0)
+	}
+	return u
+}
+
+// part returns where the uses of a credential wait. Ids end in what chance made of them.
+func (u *UseLog) part(credentialID string) *usePart {
+	if credentialID == "" {
+		return &u.parts[0]
+	}
+	return &u.parts[credentialID[len(credentialID)-1]%useParts]
 }
 
 // counted is what a request is counted under.
@@ -63,17 +99,19 @@ func (u *UseLog) note(c counted, r *Request, v Verdict, now time.Time) {
 	key := useKey{c.credentialID, c.applicationID, minute.Unix()}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	use := u.pending[key]
+	part := u.part(c.credentialID)
+	use := part.uses[key]
 	if use == nil {
-		if len(u.pending) >= maxPendingUses {
+		if u.pending >= maxPendingUses {
 			u.dropped++
 			return
 		}
 		use = &pendingUse{Use: Use{CredentialID: key.credential, ApplicationID: key.application, Minute: minute}}
-		u.pending[key] = use
+		part.uses[key] = use
+		u.pending++
 	}
 	agent := keptAgent(r.Agent)
-	caller := u.caller(use, callerKey{r.Caller, agent})
+	caller := u.caller(part, use, callerKey{r.Caller, agent})
 	caller.at = now
 	if !v.Accepted() {
 		use.Refused++
@@ -82,8 +120,8 @@ func (u *UseLog) note(c counted, r *Request, v Verdict, now time.Time) {
 		return
 	}
 	caller.accepted++
-	if c.accessID != "" && len(u.access) < maxPendingUses {
-		u.access[c.accessID] = now
+	if c.accessID != "" && len(part.access) < maxPendingUses/useParts {
+		part.access[c.accessID] = now
 	}
 	if r.Presented.Way == WayQueryToken || r.Presented.Way == WayQueryClient {
 		use.ByQuery++
@@ -104,25 +142,40 @@ func knownMethod(method string) string {
 	return "OTHER"
 }
 
-// Flush writes what is pending. What cannot be written stays pending.
+// Flush writes all that is pending, new digests first. What cannot be written stays pending.
 func (u *UseLog) Flush(ctx context.Context) error {
-	u.mu.Lock()
-	batch := u.pending
-	if len(batch) == 0 {
-		u.mu.Unlock()
+	return u.flush(ctx, (*UseLog).all)
+}
+
+// all returns the bounds of all parts, and next those of what is to be written now: of
+// the part whose turn it is, or of all where few uses wait. The log is locked.
+func (u *UseLog) all() (from, to int) { return 0, useParts }
+
+func (u *UseLog) next() (from, to int) {
+	if u.pending <= fewUses {
+		return u.all()
+	}
+	from = u.turn
+	u.turn = (u.turn + 1) % useParts
+	return from, from + 1
+}
+
+func (u *UseLog) flush(ctx context.Context, which func(*UseLog) (from, to int)) error {
+	if err := u.rekey(ctx); err != nil {
+		return err
+	}
+	taken := u.take(which)
+	var uses []Use
+	used := map[string]time.Time{}
+	for _, part := range taken {
+		uses = slices.Grow(uses, len(part.uses))
+		for _, use := range part.uses {
+			uses = append(uses, use.written())
+		}
+		maps.Copy(used, part.access)
+	}
+	if len(uses)+len(used) == 0 {
 		return nil
-	}
-	used := u.access
-	u.pending, u.access, u.callers = map[useKey]*pendingUse{}, map[string]time.Time{}, 0
-	dropped := u.dropped
-	u.dropped = 0
-	u.mu.Unlock()
-	if dropped > 0 {
-		u.log.Warn("uses of credentials were not counted: too many are waiting to be written", "dropped", dropped)
-	}
-	uses := make([]Use, 0, len(batch))
-	for _, use := range batch {
-		uses = append(uses, use.written())
 	}
 	err := u.store.Note(ctx, func(tx NoteTx) error {
 		if err := tx.AddUses(uses); err != nil {
@@ -130,32 +183,62 @@ func (u *UseLog) Flush(ctx context.Context) error {
 		}
 		return tx.UsedAccessTokens(used)
 	})
+	u.meter.flushed(err)
 	if err != nil {
-		u.putBack(batch, used)
+		u.putBack(taken)
 	}
 	return err
 }
 
-// putBack merges a batch that could not be written with what came meanwhile.
-func (u *UseLog) putBack(batch map[useKey]*pendingUse, used map[string]time.Time) {
+// take returns what is pending in some parts, which are empty from then on.
+func (u *UseLog) take(which func(*UseLog) (from, to int)) []usePart {
+	u.mu.Lock()
+	from, to := which(u)
+	taken := slices.Clone(u.parts[from:to])
+	for i, part := range taken {
+		u.pending -= len(part.uses)
+		u.callers -= part.callers
+		u.parts[from+i] = newUsePart(len(part.uses))
+	}
+	dropped := u.dropped
+	u.dropped = 0
+	u.meter.dropped.Add(uint64(dropped))
+	u.mu.Unlock()
+	if dropped > 0 {
+		u.log.Warn("uses of credentials were not counted: too many are waiting to be written", "dropped", dropped)
+	}
+	return taken
+}
+
+// putBack merges what could not be written with what came meanwhile.
+func (u *UseLog) putBack(taken []usePart) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for id, at := range used {
-		if at.After(u.access[id]) {
-			u.access[id] = at
+	for _, old := range taken {
+		for id, at := range old.access {
+			if part := u.part(id); at.After(part.access[id]) {
+				part.access[id] = at
+			}
+		}
+		for key, use := range old.uses {
+			u.putBackUse(key, use)
 		}
 	}
-	for key, old := range batch {
-		now := u.pending[key]
-		switch {
-		case now == nil && len(u.pending) >= maxPendingUses:
-			u.dropped += old.Accepted + old.Refused
-		case now == nil:
-			u.pending[key] = old
-			u.callers += len(old.callers)
-		default:
-			u.merge(now, old)
-		}
+}
+
+func (u *UseLog) putBackUse(key useKey, old *pendingUse) {
+	part := u.part(key.credential)
+	now := part.uses[key]
+	switch {
+	case now == nil && u.pending >= maxPendingUses:
+		u.dropped += old.Accepted + old.Refused
+	case now == nil:
+		part.uses[key] = old
+		u.pending++
+		part.callers += len(old.callers)
+		u.callers += len(old.callers)
+	default:
+		u.merge(part, now, old)
 	}
 }
 
@@ -167,7 +250,7 @@ func (u *UseLog) Settle(ctx context.Context) {
 	}
 }
 
-// Run flushes once a second until ctx ends, and then a last time.
+// Run writes once a second what is due, until ctx ends, and then all of it.
 func (u *UseLog) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -180,7 +263,7 @@ func (u *UseLog) Run(ctx context.Context) error {
 			return u.Flush(last)
 		case <-tick.C:
 		}
-		err := u.Flush(ctx)
+		err := u.flush(ctx, (*UseLog).next)
 		if err != nil && !failing && ctx.Err() == nil {
 			u.log.Warn("uses of credentials cannot be written; they are kept in memory", "error", err)
 		}

@@ -51,7 +51,7 @@ func keptAgent(agent string) string {
 const maxAgent = 200
 
 // caller returns where a use counts a caller: the few there are are looked through.
-func (u *UseLog) caller(use *pendingUse, key callerKey) *pendingCaller {
+func (u *UseLog) caller(part *usePart, use *pendingUse, key callerKey) *pendingCaller {
 	for i := range use.callers {
 		if use.callers[i].callerKey == key {
 			return &use.callers[i]
@@ -62,12 +62,13 @@ func (u *UseLog) caller(use *pendingUse, key callerKey) *pendingCaller {
 	}
 	key.agent = strings.Clone(key.agent) // which may hold on to the request
 	use.callers = append(use.callers, pendingCaller{callerKey: key})
+	part.callers++
 	u.callers++
 	return &use.callers[len(use.callers)-1]
 }
 
 // merge adds a use that could not be written to what came meanwhile.
-func (u *UseLog) merge(now, old *pendingUse) {
+func (u *UseLog) merge(part *usePart, now, old *pendingUse) {
 	if now.At.IsZero() {
 		now.At, now.from, now.API, now.Method = old.At, old.from, old.API, old.Method
 	}
@@ -79,7 +80,7 @@ func (u *UseLog) merge(now, old *pendingUse) {
 		now.refusals[i] += n
 	}
 	for _, c := range old.callers {
-		u.caller(now, c.callerKey).add(c)
+		u.caller(part, now, c.callerKey).add(c)
 	}
 	now.others.add(old.others)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"claviger/internal/secret"
@@ -110,6 +111,7 @@ type Verifier struct {
 	memory  *remembered
 	limits  *limiter
 	streams streams
+	meter   verifierMeter
 }
 
 // NewVerifier returns a verifier that notes uses in a log.
@@ -127,7 +129,8 @@ type found struct {
 	applicationID string // of the target
 	user          User
 	membership    Membership
-	who           Principal // whom the credential stands for, before the target
+	who           Principal   // whom the credential stands for, before the target
+	renewed       atomic.Bool // its digest under the primary key is on its way
 }
 
 // usedID is the id under which uses are counted: an access token's count as its
@@ -152,15 +155,25 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (verdict Verdict, err 
 	if c, ok := countedAs(k.target, k.found, verdict); ok {
 		v.uses.note(c, &r, verdict, now)
 	}
+	if k.found != nil {
+		v.renew(k.found, r.Presented.Secret)
+	}
 	return verdict, nil
 }
 
 // decide is Verify without any trace: no use is counted.
 func (v *Verifier) decide(ctx context.Context, r *Request, now time.Time) (verdict Verdict, k knowledge, err error) {
+	if len(r.Organization) > maxSlugLen || len(r.Application) > maxSlugLen {
+		return refusal(InvalidCredential, invalidDescription), k, nil // nobody's; and too long to be remembered
+	}
 	epoch, sure := v.deps.Store.Epoch() // before anything is read
 	k = v.recall(r, epoch, sure)
-	if !k.whole {
-		if k, err = v.load(ctx, *r, k, epoch, sure); err != nil {
+	if k.whole {
+		v.meter.recalled(k.found)
+	} else {
+		k, err = v.load(ctx, *r, k, epoch, sure)
+		v.meter.lookup.Observe(v.deps.Clock.Now().Sub(now))
+		if err != nil {
 			return Verdict{}, k, err
 		}
 	}
@@ -254,12 +267,25 @@ func (v *Verifier) load(ctx context.Context, r Request, k knowledge, epoch uint6
 // ask reads what is missing. Where that is one row, a question of its own will do:
 // the state that it sees is consistent without a transaction, which costs more than
 // the lookup. With a user or a client behind the credential it is several rows.
+//
+// A database that hangs is not waited for longer than askTime: whoever waits for this
+// answer has a caller who waits, too.
 func (v *Verifier) ask(ctx context.Context, k *knowledge, read func(ReadTx) error) error {
+	bounded, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	question := v.deps.Store.View
 	if k.hasTarget && k.class != secret.Access && k.class != secret.Personal {
-		return v.deps.Store.Lookup(ctx, read)
+		question = v.deps.Store.Lookup
 	}
-	return v.deps.Store.View(ctx, read)
+	err := question(bounded, read)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return &Error{Kind: Unavailable, Message: "The database does not answer.", Err: err}
+	}
+	return err
 }
+
+// askTime is how long a request waits for the database.
+const askTime = 5 * time.Second
 
 func (k *knowledge) readTarget(tx ReadTx, r *Request) error {
 	k.target = nil
@@ -273,13 +299,13 @@ func (k *knowledge) readTarget(tx ReadTx, r *Request) error {
 // plausible reports whether what was presented is as long as a secret of ours, and
 // may be worth a digest.
 func (p *Presented) plausible() bool {
-	return p.Way != WayNone && p.Way != WayMalformed && len(p.Secret.Expose()) == secret.Len
+	return p.Way != WayNone && p.Way != WayMalformed && len(p.Secret.Expose()) == secret.Len && len(p.Name) <= longestName
 }
 
 // class returns the class of what was presented, and whether it could be a credential
 // of ours: its format and checksum are right. What is not costs no lookup.
 func (p Presented) class() (secret.Class, bool) {
-	if p.Way == WayNone || p.Way == WayMalformed {
+	if p.Way == WayNone || p.Way == WayMalformed || len(p.Name) > longestName {
 		return 0, false
 	}
 	class, err := secret.Parse(p.Secret.Expose())

@@ -101,8 +101,9 @@ type candidate struct {
 // of, the client's application, or any of the client's organization.
 func (v *Verifier) introspect(ctx context.Context, client Credential, token secret.Secret) (Introspection, error) {
 	now := v.deps.Clock.Now()
+	inactive := Introspection{Reason: InvalidCredential}
 	if _, err := secret.Parse(token.Expose()); err != nil {
-		return Introspection{}, nil
+		return inactive, nil
 	}
 	candidates, err := v.candidates(ctx, client, token)
 	if err != nil {
@@ -111,7 +112,11 @@ func (v *Verifier) introspect(ctx context.Context, client Credential, token secr
 	for i := range candidates {
 		t, f := &candidates[i].target, candidates[i].found
 		// Where the token may be used from is for whoever asks us to see: we cannot.
-		if f.state(t, now).Reason != Accepted || len(f.credential.Allowed) > 0 {
+		if inactive.Reason = f.state(t, now).Reason; inactive.Reason != Accepted {
+			continue
+		}
+		if len(f.credential.Allowed) > 0 {
+			inactive.Reason = AddressNotAllowed
 			continue
 		}
 		out := Introspection{Active: true, Principal: f.who, Token: f.access, IssuedAt: f.credential.CreatedAt, ExpiresAt: f.credential.ExpiresAt}
@@ -120,7 +125,7 @@ func (v *Verifier) introspect(ctx context.Context, client Credential, token secr
 		}
 		return out, nil
 	}
-	return Introspection{}, nil
+	return inactive, nil
 }
 
 // mostCandidates bounds what is remembered of one token. A token that opens more

@@ -33,7 +33,7 @@ func (c *Config) check(found []Problem) []Problem {
 		}
 		problems = append(problems, c.origins["tokens."+key].problem("tokens", key, message))
 	}
-	return append(problems, c.checkListeners(sound)...)
+	return slices.Concat(problems, c.checkShipping(sound), c.checkListeners(sound))
 }
 
 // checkListeners reports listeners that cannot be opened beside each other: at

@@ -39,6 +39,7 @@ type Config struct {
 	Tokens    Tokens
 	Security  Security
 	Verifier  Verifier
+	Audit     Audit
 	Metrics   Metrics
 	Log       Log
 

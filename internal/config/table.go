@@ -58,6 +58,7 @@ func sections() []section {
 		{"tokens", "Lives of access tokens (from the OAuth endpoints) and API tokens (from the console)."},
 		{"security", "Keys, and the brake on guessing passwords."},
 		{"verifier", "The check of credentials, which every request waits for."},
+		{"audit", "The record of every act, sent to where those who run this server cannot change it."},
 		{"metrics", "Prometheus metrics on a listener of their own."},
 		{"log", "What is written to standard error."},
 	}
@@ -65,7 +66,7 @@ func sections() []section {
 
 // fields is the table that everything in this package is made from.
 func fields() []field {
-	return slices.Concat(listenerFields(), gatewayFields(), storeFields(), signInFields(), tokenFields(), securityFields(), verifierFields(), outputFields())
+	return slices.Concat(listenerFields(), gatewayFields(), storeFields(), signInFields(), tokenFields(), securityFields(), verifierFields(), auditFields(), outputFields())
 }
 
 func listenerFields() []field {

@@ -53,7 +53,7 @@ func TestKeysAreTheContract(t *testing.T) {
 		"server": "listen base_url data_dir trusted_proxies tls_cert tls_key max_connections drain_time", "gateway": "listen base_url upstream_timeout idle_timeout max_header max_body",
 		"store": "url url_file", "session": "idle_timeout max_lifetime", "elevation": "max_minutes",
 		"tokens":   "default_ttl max_ttl max_lifetime",
-		"security": "key_file password_attempts password_window", "verifier": "remember", "metrics": "listen", "log": "level format",
+		"security": "key_file password_attempts password_window", "verifier": "remember", "audit": "ship_to webhook_secret webhook_secret_file", "metrics": "listen", "log": "level format",
 	}
 	table := fields()
 	for section, keys := range want {

@@ -88,6 +88,8 @@ var notRun = map[string]string{
 	"getting-started.md: make build":     "builds the program: `make test` does that anyway",
 	"getting-started.md: claviger serve": "does not end",
 	"getting-started.md: curl -H \"Authorization: Bearer $TOKEN\" https://api.example.com/acme/orders/backend/": "your own API answers",
+	"operations.md: install -m 0755 bin/claviger /usr/local/bin/claviger":                                       "installs on this machine",
+	"operations.md: systemctl stop claviger":                                                                    "stops a service, and needs PostgreSQL; TestMigrateStore does it",
 	"coming-from-personal-tokens.md: $pair = \"you@example.com:$env:API_TOKEN\"":                                "PowerShell",
 }
 

@@ -33,6 +33,7 @@ type history struct {
 	verifier  *access.Verifier
 	authority *access.Authority
 	uses      *access.UseLog
+	store     *store.Store
 }
 
 // furnished starts the real program on an organization with a past, and a browser.
@@ -65,7 +66,7 @@ func newHistory(t testing.TB, dataDir string, database *store.Store) *history {
 	}
 	uses := access.NewUseLog(database, slog.New(slog.DiscardHandler))
 	accounts, verifier := access.NewAccounts(deps), access.NewVerifier(deps, uses)
-	return &history{t, clock, clock.Now(), access.NewRegistry(deps), accounts, verifier, access.NewAuthority(deps, accounts, verifier), uses}
+	return &history{t, clock, clock.Now(), access.NewRegistry(deps), accounts, verifier, access.NewAuthority(deps, accounts, verifier), uses, database}
 }
 
 func must(t testing.TB, err error) {
@@ -116,6 +117,13 @@ func (h *history) tell() {
 	h.basicCalls(basic, "10.0.3.7", "curl/8.5.0", 17)
 	h.ago(2 * time.Minute)
 	h.calls(northwind, "backend", "203.0.113.7", "northwind-sync/2.4", 38)
+	_, password := h.orders()
+	h.aMonth(
+		habit{northwind.Credential.ID, "backend", 30, 70, 2, 3, from("northwind-sync/2.4", "203.0.113.7", "203.0.113.7", "203.0.113.8"), 37, access.InsufficientScope},
+		habit{password, "backend", 30, 46, 13, 8, from("curl/8.5.0", "10.0.3.7", "10.0.3.8", "10.0.3.7", "198.51.100.77"), 29, access.AddressNotAllowed},
+		habit{contoso.Credential.ID, "backend", 3, 24, 10, 6, from("contoso-wms/5.1", "198.51.100.23"), 0, access.Accepted},
+		habit{dashboard.Credential.ID, "oplog", 3, 12, 12, 12, from("Grafana/12.1", "10.0.3.15"), 0, access.Accepted},
+	)
 	must(h.t, h.uses.Flush(h.t.Context()))
 }
 

@@ -34,8 +34,9 @@ func TestScreenshots(t *testing.T) {
 	album.danger()
 	album.people()
 	album.clients()
+	album.own()
 	album.at(orgPath + "/activity")
-	album.take("activity", true)
+	album.take("activity", false)
 }
 
 // album takes pictures of what the tab shows, and checks that they are some.
@@ -89,6 +90,8 @@ func (a *album) beforeElevation() {
 	a.take("overview", false)
 	a.at(ordersPath)
 	a.take("getting-started", true)
+	a.tab.Eval(`document.querySelector(".steps > li:nth-child(3)").scrollIntoView()`, nil)
+	a.take("proxies", false)
 	a.tab.Click(`main .head a[href$="/manage-api"]`)
 	a.tab.Fill("dialog #elevate-reason", reason)
 	a.take("elevate", false)
@@ -110,9 +113,15 @@ func (a *album) tokens() {
 	a.tab.WaitVisible(".first-call.seen")
 	a.take("token-created", false)
 	a.at(managePath)
+	a.at(managePath + "?q=northwind")
 	a.tab.Click("table.tokens tbody th a")
 	a.tab.WaitText("h2", "History")
-	a.take("token", false)
+	a.take("token", true)
+	a.tab.Click(`main .acts a[href$="/restrict"]`)
+	a.tab.WaitURL("/restrict")
+	a.take("edit", false)
+	a.at(managePath + "/basic")
+	a.take("basic-use", true)
 }
 
 func (a *album) danger() {
@@ -182,6 +191,16 @@ func (a *album) clients() {
 	a.tab.Click("main form button.primary")
 	a.tab.WaitVisible(".result")
 	a.take("inspect", true)
+}
+
+// own takes one's sessions: this one, and one in another browser.
+func (a *album) own() {
+	a.t.Helper()
+	guest := a.elsewhere()
+	guest.at("/profile")
+	guest.signIn(maria)
+	a.at("/profile/sessions")
+	a.take("sessions", false)
 }
 
 // username is the Basic username of Orders.

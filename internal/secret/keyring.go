@@ -1,28 +1,21 @@
 package secret
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
-const (
-	keyFileHeader = "claviger-keys-v1"
-	keyLen        = 32
-)
+const keyLen = 32
 
 // Digest is what the database keeps of a secret: its HMAC-SHA-256 and the id of
 // the key under which it was made.
@@ -37,109 +30,28 @@ type key struct {
 	mac  *sync.Pool // of *macState
 	sign []byte
 	aead cipher.AEAD
+
+	fingerprint string // tells nothing of the key
+	next        bool   // recognised, and not used for anything new yet
 }
 
 // Keyring holds the server keys, the primary one first. It digests secrets,
 // seals the one kind of secret that may be shown again, and signs values that
-// travel through a browser. It is safe for concurrent use.
-type Keyring struct{ keys []*key }
-
-// OpenKeyring reads the key file at path, or makes one with a single random key
-// when there is none. The file is text: a header line, then one line
-// "ID BASE64" for each key, the primary one first. It must be readable by its
-// owner only.
-func OpenKeyring(path string) (*Keyring, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return createKeyring(path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return nil, fmt.Errorf("key file %s can be read by others (mode %04o): run chmod 600 %s and start again", path, perm, path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
-	ring, err := parseKeyring(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("key file %s: %w", path, err)
-	}
-	return ring, nil
+// travel through a browser. It is safe for concurrent use, also while its file
+// changes ([Keyring.Reload]).
+type Keyring struct {
+	path string
+	mu   sync.Mutex // held while the file is read or written
+	ring atomic.Pointer[ring]
 }
 
-// createKeyring writes a new key file so that it is there whole or not at all,
-// and survives a power cut before anything depends on it.
-func createKeyring(path string) (*Keyring, error) {
-	material := make([]byte, keyLen)
-	_, _ = rand.Read(material)
-	text := fmt.Sprintf("%s\n%s %s\n", keyFileHeader, RandomText(8), base64.StdEncoding.EncodeToString(material))
-	if err := writeFileSynced(path, []byte(text)); err != nil {
-		return nil, fmt.Errorf("make the key file: %w", err)
-	}
-	return parseKeyring(text)
+// ring is what the key file holds: fixed, replaced as a whole.
+type ring struct {
+	keys []*key // the primary one first
+	text string // of the file
 }
 
-// writeFileSynced makes a file of mode 0600 by writing a temporary one beside
-// it, syncing and renaming it, and syncing the directory.
-func writeFileSynced(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".claviger-key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
-	if _, err := f.Write(text); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// parseKeyring reads the text of a key file. Its errors name lines, never keys.
-func parseKeyring(text string) (*Keyring, error) {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if lines[0] != keyFileHeader {
-		return nil, fmt.Errorf("line 1: %q expected; is this Claviger's key file?", keyFileHeader)
-	}
-	ring := &Keyring{}
-	for i, line := range lines[1:] {
-		id, encoded, ok := strings.Cut(line, " ")
-		material, err := base64.StdEncoding.DecodeString(encoded)
-		if !ok || err != nil || id == "" {
-			return nil, fmt.Errorf("line %d: a key's id and its base64 expected", i+2)
-		}
-		if len(material) != keyLen || bytes.Count(material, material[:1]) == keyLen {
-			return nil, fmt.Errorf("line %d: key %s is weak: %d random bytes expected", i+2, id, keyLen)
-		}
-		if ring.find(id) != nil {
-			return nil, fmt.Errorf("line %d: key %s stands there twice", i+2, id)
-		}
-		k, err := deriveKey(id, material)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+2, err)
-		}
-		ring.keys = append(ring.keys, k)
-	}
-	if len(ring.keys) == 0 {
-		return nil, errors.New("it holds no key")
-	}
-	return ring, nil
-}
+func (r *Keyring) keys() []*key { return r.ring.Load().keys }
 
 func deriveKey(id string, material []byte) (*key, error) {
 	derive := func(purpose string) ([]byte, error) {
@@ -150,6 +62,10 @@ func deriveKey(id string, material []byte) (*key, error) {
 		return nil, err
 	}
 	sign, err := derive("sign")
+	if err != nil {
+		return nil, err
+	}
+	mark, err := derive("fingerprint")
 	if err != nil {
 		return nil, err
 	}
@@ -165,10 +81,10 @@ func deriveKey(id string, material []byte) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &key{id: id, mac: newMACs(mac), sign: sign, aead: aead}, nil
+	return &key{id: id, mac: newMACs(mac), sign: sign, aead: aead, fingerprint: hex.EncodeToString(mark[:16])}, nil
 }
 
-func (r *Keyring) find(id string) *key {
+func (r *ring) find(id string) *key {
 	for _, k := range r.keys {
 		if k.id == id {
 			return k
@@ -179,21 +95,34 @@ func (r *Keyring) find(id string) *key {
 
 // IDs returns the ids of the keys, the primary one first.
 func (r *Keyring) IDs() []string {
-	ids := make([]string, len(r.keys))
-	for i, k := range r.keys {
+	keys := r.keys()
+	ids := make([]string, len(keys))
+	for i, k := range keys {
 		ids[i] = k.id
 	}
 	return ids
 }
 
+// Primary returns the id of the key under which digests and seals are made.
+func (r *Keyring) Primary() string { return r.keys()[0].id }
+
+// SealedBy returns the id of the key under which a sealed copy was made.
+func SealedBy(sealed []byte) string {
+	if len(sealed) == 0 || len(sealed) < 1+int(sealed[0]) {
+		return ""
+	}
+	return string(sealed[1 : 1+int(sealed[0])])
+}
+
 // Digest returns the digest of a secret under the primary key.
-func (r *Keyring) Digest(s Secret) Digest { return r.keys[0].digest(s) }
+func (r *Keyring) Digest(s Secret) Digest { return r.keys()[0].digest(s) }
 
 // Digests returns the digests of a secret under every key, the primary one
 // first: where a credential may have been made before the last rotation.
 func (r *Keyring) Digests(s Secret) []Digest {
-	all := make([]Digest, len(r.keys))
-	for i, k := range r.keys {
+	keys := r.keys()
+	all := make([]Digest, len(keys))
+	for i, k := range keys {
 		all[i] = k.digest(s)
 	}
 	return all
@@ -201,7 +130,7 @@ func (r *Keyring) Digests(s Secret) []Digest {
 
 // Sum is the digest under the primary key alone, without an allocation: what is
 // presented with every request is known by it.
-func (r *Keyring) Sum(s Secret) [sha256.Size]byte { return r.keys[0].sum(s) }
+func (r *Keyring) Sum(s Secret) [sha256.Size]byte { return r.keys()[0].sum(s) }
 
 func (k *key) digest(s Secret) Digest {
 	sum := k.sum(s)
@@ -236,7 +165,7 @@ func (k *key) sum(s Secret) [sha256.Size]byte {
 // it belongs to: the same context must be given to Open. The first byte tells
 // the length of the key's id, which follows it.
 func (r *Keyring) Seal(s Secret, context string) []byte {
-	k := r.keys[0]
+	k := r.keys()[0]
 	head := append([]byte{byte(len(k.id))}, k.id...)
 	return append(head, k.aead.Seal(nil, nil, []byte(s.Expose()), []byte(context))...)
 }
@@ -251,7 +180,7 @@ func (r *Keyring) Open(sealed []byte, context string) (Secret, error) {
 		return Secret{}, ErrSealed
 	}
 	n := 1 + int(sealed[0])
-	k := r.find(string(sealed[1:n]))
+	k := r.ring.Load().find(string(sealed[1:n]))
 	if k == nil {
 		return Secret{}, ErrSealed
 	}
@@ -266,7 +195,7 @@ func (r *Keyring) Open(sealed []byte, context string) (Secret, error) {
 // browser. The purpose keeps a value signed for one use from serving another.
 func (r *Keyring) Sign(purpose, value string) string {
 	encoded := base64.RawURLEncoding.EncodeToString([]byte(value))
-	return encoded + "." + base64.RawURLEncoding.EncodeToString(r.keys[0].signature(purpose, value))
+	return encoded + "." + base64.RawURLEncoding.EncodeToString(r.keys()[0].signature(purpose, value))
 }
 
 // Verify returns the value that Sign signed for this purpose under any key of
@@ -284,7 +213,7 @@ func (r *Keyring) Verify(purpose, signed string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	for _, k := range r.keys {
+	for _, k := range r.keys() {
 		if hmac.Equal(sum, k.signature(purpose, string(value))) {
 			return string(value), true
 		}

@@ -95,6 +95,9 @@ type Process struct {
 	Config string
 	// ConsoleURL and GatewayURL are the base URLs of the two listeners, without a slash at the end.
 	ConsoleURL, GatewayURL string
+	// Under are the words of a command under which the server runs, if not by itself: it has to become the server, as
+	// `ip netns exec` does, or to end as it ends.
+	Under []string
 
 	t      testing.TB
 	env    []string
@@ -145,11 +148,24 @@ func Start(t testing.TB, dir string, env []string, args ...string) *Process {
 // and waits until /healthz answers.
 func (p *Process) Start(args ...string) {
 	p.t.Helper()
+	if err := p.TryStart(args...); err != nil {
+		p.t.Fatalf("wait for claviger serve: %v", err)
+	}
+}
+
+// TryStart is Start for a server that may have reasons to refuse: that it ended by itself is an error to be looked at.
+func (p *Process) TryStart(args ...string) error {
+	p.t.Helper()
 	if p.child != nil && !p.child.ended() {
 		p.t.Fatal("the server already runs")
 	}
 	p.stdout, p.stderr = &syncBuffer{}, &syncBuffer{}
 	command := p.command(append([]string{"serve"}, args...))
+	if len(p.Under) > 0 {
+		under := exec.Command(p.Under[0], append(p.Under[1:len(p.Under):len(p.Under)], command.Args...)...)
+		under.Dir, under.Env = command.Dir, command.Env
+		command = under
+	}
 	server := startChild(p.t, command, p.stdout, p.stderr)
 	stderr := p.stderr
 	p.child = server
@@ -162,7 +178,7 @@ func (p *Process) Start(args ...string) {
 		}
 	})
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	err := await(func() (bool, error) {
+	return await(func() (bool, error) {
 		if server.ended() {
 			return false, fmt.Errorf("it ended with exit code %d", server.command.ProcessState.ExitCode())
 		}
@@ -172,9 +188,6 @@ func (p *Process) Start(args ...string) {
 		}
 		return response.StatusCode == http.StatusOK, response.Body.Close()
 	})
-	if err != nil {
-		p.t.Fatalf("wait for claviger serve: %v", err)
-	}
 }
 
 // command makes a command of the installation's binary. Its configuration file is named on the command line; the
@@ -195,10 +208,10 @@ func (p *Process) command(args []string) *exec.Cmd {
 // standard input. A command that ends is never a failure of the test: its exit code is returned.
 func (p *Process) Run(stdin string, args ...string) (stdout, stderr string, code int) {
 	p.t.Helper()
+	var out, errs strings.Builder
+	prepared := p.command(args) // built first: that is not what must not take long
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var out, errs strings.Builder
-	prepared := p.command(args)
 	command := exec.CommandContext(ctx, prepared.Path, prepared.Args[1:]...)
 	command.Dir, command.Env = prepared.Dir, prepared.Env
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &errs
@@ -235,6 +248,9 @@ func (p *Process) Stdout() string { return p.stdout.String() }
 
 // Stderr returns what the running (or last) server has written to standard error so far.
 func (p *Process) Stderr() string { return p.stderr.String() }
+
+// Ended reports whether the server has ended, by itself or not.
+func (p *Process) Ended() bool { return p.child.ended() }
 
 // PID returns the process id of the running server.
 func (p *Process) PID() int { return p.child.command.Process.Pid }

@@ -86,7 +86,7 @@ func Browser(t testing.TB, options ...BrowserOption) *Tab {
 	program := Tool(t, "chromium")
 	profile := profileDir(t)
 	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.DisableGPU,
+		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.DisableGPU, chromedp.WSURLReadTimeout(browserStart),
 		chromedp.WindowSize(settings.width, settings.height),
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.Env("HOME="+profile, "XDG_CONFIG_HOME="+profile, "XDG_CACHE_HOME="+profile))
@@ -112,6 +112,10 @@ func Browser(t testing.TB, options ...BrowserOption) *Tab {
 	})
 	return first
 }
+
+// browserStart bounds how long Chromium takes to start. Of a cold disk, while other packages' tests have both processors,
+// it has taken longer than the 20 s that chromedp waits.
+const browserStart = 2 * time.Minute
 
 // profileDir is not t.TempDir: Chromium's helpers may write for a moment after it has ended.
 func profileDir(t testing.TB) string {
@@ -229,10 +233,11 @@ func evaluate(ctx context.Context, js string, out any, world runtime.ExecutionCo
 }
 
 // element asks about the first element that matches sel until ask, a JavaScript function of the element (null if there is none), returns
-// something else than null, and stores that in out. A page that is being replaced is asked again.
+// something else than null, and stores that in out. A page that is being replaced, or whose script has not run yet, is asked again:
+// nobody is as fast as a test on a busy machine.
 func (b *Tab) element(what, sel, ask string, out any) {
 	b.t.Helper()
-	js := fmt.Sprintf("(%s)(document.querySelector(%s))", ask, quote(sel))
+	js := fmt.Sprintf(`document.readyState === "complete" ? (%s)(document.querySelector(%s)) : null`, ask, quote(sel))
 	ctx, cancel := context.WithTimeout(b.ctx, patience+5*time.Second)
 	defer cancel()
 	var last error
@@ -413,7 +418,7 @@ func (b *Tab) WaitVisible(sel string) {
 // WaitGone waits until the page has loaded and nothing that matches sel can be seen.
 func (b *Tab) WaitGone(sel string) {
 	b.t.Helper()
-	b.element("wait for the end of", sel, fmt.Sprintf(`() => document.readyState === "complete" &&
+	b.element("wait for the end of", sel, fmt.Sprintf(`() =>
 	![...document.querySelectorAll(%s)].some(e => e.checkVisibility({visibilityProperty: true})) || null`, quote(sel)), nil)
 }
 

@@ -56,6 +56,14 @@ var handedOut sync.Map // port (int) → true: what FreePort has already returne
 // FreePort returns a TCP port of 127.0.0.1 on which nothing listens. No two calls of one process get the same.
 func FreePort(t testing.TB) int {
 	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func freePort() (int, error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
 		if _, taken := handedOut.LoadOrStore(port, true); taken {
@@ -65,13 +73,9 @@ func FreePort(t testing.TB) int {
 		if err != nil {
 			continue
 		}
-		if err := listener.Close(); err != nil {
-			t.Fatalf("close the probe of port %d: %v", port, err)
-		}
-		return port
+		return port, listener.Close()
 	}
-	t.Fatal("no free port found")
-	return 0
+	return 0, errors.New("no free port found")
 }
 
 // Nginx runs the real nginx with one server that listens on a free port of 127.0.0.1 and holds serverBlock
@@ -152,7 +156,7 @@ func HAProxy(t testing.TB, frontend, script string) (baseURL string) {
 defaults
 	log global
 	mode http
-	timeout connect 5s
+	timeout connect 60s
 	timeout client 60s
 	timeout server 60s
 frontend front

@@ -54,12 +54,25 @@ type siteOptions struct {
 	limits  access.Limits
 	proxies []netip.Prefix
 	zone    *time.Location
+	url     string // of the database on PostgreSQL; empty: any
+	beside  *Site
 	gateway func(*web.Options)
 }
 
 // Limits changes the limits that the site's rules depend on.
 func Limits(change func(*access.Limits)) SiteOption {
 	return func(o *siteOptions) { change(&o.limits) }
+}
+
+// OnDatabase puts the site on the PostgreSQL database with that URL.
+func OnDatabase(url string) SiteOption {
+	return func(o *siteOptions) { o.url = url }
+}
+
+// Beside makes the site another node of a site that is there: with the same keys, and
+// with OnDatabase the same database.
+func Beside(other *Site) SiteOption {
+	return func(o *siteOptions) { o.beside = other }
 }
 
 // Gateway changes how the site's gateway treats callers and upstreams.
@@ -87,10 +100,21 @@ func Server(t testing.TB, options ...SiteOption) *Site {
 		option(&o)
 	}
 	dir := t.TempDir()
-	s := &Site{Store: StoreAt(t, filepath.Join(dir, "claviger.db")), Clock: NewClock(), Log: &Log{}, DataDir: dir, t: t}
-	var err error
-	if s.Keys, err = secret.OpenKeyring(filepath.Join(s.DataDir, "claviger.key")); err != nil {
-		t.Fatalf("make a key file: %v", err)
+	s := &Site{Clock: NewClock(), Log: &Log{}, DataDir: dir, t: t}
+	switch {
+	case o.url != "":
+		s.Store = PostgresStore(t, o.url)
+	case OnPostgres():
+		s.Store = Store(t)
+	default:
+		s.Store = StoreAt(t, filepath.Join(dir, "claviger.db"))
+	}
+	if o.beside != nil {
+		s.Keys, s.Clock = o.beside.Keys, o.beside.Clock
+	} else {
+		var err error
+		s.Keys, err = secret.OpenKeyring(filepath.Join(s.DataDir, "claviger.key"))
+		s.must("make a key file", err)
 	}
 	log := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	deps := access.Deps{Store: s.Store, Keys: s.Keys, Passwords: secret.NewPasswords(2), Clock: s.Clock, Limits: o.limits}

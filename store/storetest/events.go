@@ -54,7 +54,7 @@ func testEvents(t *testing.T, s *suite) {
 	s.equal("no optional field", all[0].Detail, map[string]string(nil))
 	s.equal("the chain", all[0].PrevHash, all[1].Hash)
 	s.equal("hash of what is read back", all[0].ChainHash(), all[0].Hash)
-	s.equal("head", get(s, access.ReadTx.EventHead), access.EventHead{Seq: 2, Hash: all[0].Hash})
+	s.equal("head", get(s, access.ReadTx.EventHead), access.EventHead{Seq: 2, Hash: all[0].Hash, At: after(9)})
 	s.equal("newest", get(s, access.ReadTx.NewestEventAt), after(9))
 	again := full
 	again.ID = "evt_other"

@@ -142,9 +142,9 @@ func testMemberChanges(_ *testing.T, s *suite) {
 		return errors.Join(
 			expect("promote", true)(tx.UpdateMembership(promoted)),
 			expect("promote a stranger", false)(tx.UpdateMembership(access.Membership{OrganizationID: "org_2", UserID: "usr_2", Role: access.Owner})),
-			expect("remove", true)(tx.DeleteMembership("org_1", "usr_2")),
-			expect("remove again", false)(tx.DeleteMembership("org_1", "usr_2")),
-			expect("remove a stranger", false)(tx.DeleteMembership("org_2", "usr_2")),
+			expect("remove", true)(tx.DeleteMembership("org_1", "usr_2", after(50))),
+			expect("remove again", false)(tx.DeleteMembership("org_1", "usr_2", after(50))),
+			expect("remove a stranger", false)(tx.DeleteMembership("org_2", "usr_2", after(50))),
 		)
 	})
 	promoted.CreatedAt = epoch
@@ -182,7 +182,9 @@ func testPasswordGrant(_ *testing.T, s *suite) {
 	ask("on in both", true, true, true)
 	grant("app_3", "org_2", "orders", false)
 	ask("on in the first", true, true, true)
-	s.update(func(tx access.Tx) error { return expect("remove", true)(tx.DeleteMembership("org_1", "usr_2")) })
+	s.update(func(tx access.Tx) error {
+		return expect("remove", true)(tx.DeleteMembership("org_1", "usr_2", after(50)))
+	})
 	ask("without a membership", true, true, false)
 }
 

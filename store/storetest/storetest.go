@@ -47,6 +47,8 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"AccessTokenLists", testAccessTokenLists},
 		{"AccessTokenRevocation", testAccessTokenRevocation},
 		{"AccessTokensByOrganization", testAccessTokensByOrganization},
+		{"Keys", testKeys},
+		{"Reseal", testReseal},
 		{"Invites", testInvites},
 		{"InvitesWithdrawn", testInvitesWithdrawn},
 		{"MemberChanges", testMemberChanges},
@@ -70,6 +72,10 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"EventFilters", testEventFilters},
 		{"EventPaging", testEventPaging},
 		{"Tallies", testTallies},
+		{"Endings", testEndings},
+		{"Checkpoints", testCheckpoints},
+		{"Unconfirmed", testUnconfirmed},
+		{"ShipCursors", testShipCursors},
 		{"Errors", testErrors},
 		{"Rollback", testRollback},
 		{"Panic", testPanic},
@@ -80,6 +86,8 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"OnlyOnce", testOnlyOnce},
 		{"Chain", testChain},
 		{"Contexts", testContexts},
+		{"Texts", testTexts},
+		{"Order", testOrder},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, &suite{T: t, store: open(t)}) })
 	}

@@ -39,6 +39,11 @@ func testUsers(t *testing.T, s *suite) {
 	want := user("usr_1", "Ada@example.com", "Ada")
 	want.PasswordHash, want.LastSignInAt, want.DisabledAt = "another hash", after(5), after(6)
 	s.equal("after changes", get(s, byID("usr_1")), want)
+	s.update(func(tx access.Tx) error {
+		return errors.Join(expect("enable", true)(tx.EnableUser("usr_1")), expect("enable again", false)(tx.EnableUser("usr_1")), expect("enable nobody", false)(tx.EnableUser("usr_9")))
+	})
+	want.DisabledAt = time.Time{}
+	s.equal("enabled", get(s, byID("usr_1")), want)
 	s.equal("the others", get(s, byID("usr_2")), user("usr_2", "ben@example.com", "Ben"))
 	for what, change := range map[string]func(tx access.Tx) error{
 		"password": func(tx access.Tx) error { return tx.SetPassword("usr_9", "hash") },
@@ -124,6 +129,7 @@ func testSessions(t *testing.T, s *suite) {
 		return func(tx access.ReadTx) (access.Session, error) { return tx.Session(id) }
 	}
 	s.equal("every field", get(s, byID("ses_1")), full)
+	s.equal("counted, the ended one left out", get(s, func(tx access.ReadTx) (int, error) { return tx.CountSessions(after(6)) }), 2)
 	s.equal("no optional field", get(s, byID("ses_2")), second)
 	missing(s, "id", byID("ses_9"))
 	s.update(func(tx access.Tx) error {

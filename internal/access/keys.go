@@ -1,0 +1,279 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"claviger/internal/secret"
+)
+
+// KeyReader asks what hangs on the server's keys.
+type KeyReader interface {
+	// KeyIDs returns the ids of the keys on which something hangs that is not revoked.
+	KeyIDs() ([]string, error)
+	// CountUnderKey counts what lives and hangs on a key, each up to most.
+	CountUnderKey(keyID string, now time.Time, most int) (credentials, accessTokens int, err error)
+	CredentialsUnderKey(keyID string, now time.Time, limit int) ([]Credential, error) // some live ones
+	// SealedCredentials returns Basic credentials that are not disabled, by the ids of
+	// their applications, after one of them.
+	SealedCredentials(afterApplicationID string, limit int) ([]Credential, error)
+}
+
+// KeyWriter moves credentials from one key of the server's to another. It changes no
+// judgement: the same secret opens the same things.
+type KeyWriter interface {
+	Redigest([]Redigest) error                        // each if its digest is still the old one
+	Reseal(id string, from, to []byte) (bool, error)  // if from is still the sealed copy
+	SignCheckpoint(seq int64, signature string) error // of the audit chain
+}
+
+// mostCounted bounds what is counted of a key's credentials.
+const mostCounted = 100_000
+
+// KeyUse is a key of the server's and what lives by it.
+type KeyUse struct {
+	secret.KeyInfo
+	Credentials  int // live ones, at most 100,000
+	AccessTokens int // likewise
+}
+
+var errKeysAreOperators = fail(Forbidden, "Keys are managed at the command line: claviger keys.")
+
+// KeyUses returns the server's keys, the primary one first, and what lives by each.
+func (r *Registry) KeyUses(ctx context.Context, a Actor) ([]KeyUse, error) {
+	if !a.operator() {
+		return nil, errKeysAreOperators
+	}
+	var out []KeyUse
+	err := r.Store.View(ctx, func(tx ReadTx) error {
+		out = nil
+		now := r.Clock.Now()
+		for _, info := range r.Keys.Infos() {
+			use := KeyUse{KeyInfo: info}
+			var err error
+			if use.Credentials, use.AccessTokens, err = tx.CountUnderKey(info.ID, now, mostCounted); err != nil {
+				return err
+			}
+			out = append(out, use)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// CheckKeys returns an error, for the operator, where something lives by a key that is
+// not in the key file: that is another installation's, or an old copy.
+func (d Deps) CheckKeys(ctx context.Context) error {
+	return d.Store.View(ctx, func(tx ReadTx) error {
+		ids, err := tx.KeyIDs()
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if id == "" || d.Keys.Fingerprint(id) != "" {
+				continue
+			}
+			credentials, tokens, err := tx.CountUnderKey(id, d.Clock.Now(), mostCounted)
+			if err != nil {
+				return err
+			}
+			if credentials+tokens > 0 {
+				return fmt.Errorf("the key %s, by which %d credentials and %d access tokens live, is not in the key file: it is another installation's, or an old copy. Put the right key file back from your backup", id, credentials, tokens)
+			}
+		}
+		return nil
+	})
+}
+
+// PrepareKey makes a key that the server recognises and does not use yet, and returns
+// its id: that of the one there is, where one is prepared already. It is the first of
+// two steps where several nodes serve: each must know a key before one of them makes
+// credentials with it.
+func (r *Registry) PrepareKey(ctx context.Context, a Actor) (string, error) {
+	if err := checkKeyActor(a); err != nil {
+		return "", err
+	}
+	if id := r.Keys.Next(); id != "" {
+		return id, nil
+	}
+	id, err := r.Keys.Prepare() // changes nothing that is not recorded: nobody has used it
+	if err != nil {
+		return "", err
+	}
+	return id, r.Store.Update(ctx, func(tx Tx) error { return recordKey(tx, a, ActPrepareKey, id, r.Clock.Now()) })
+}
+
+func checkKeyActor(a Actor) error {
+	if !a.operator() {
+		return errKeysAreOperators
+	}
+	var p problems
+	p.reason("reason", a.Reason)
+	return p.err()
+}
+
+func recordKey(tx Tx, a Actor, act Act, id string, now time.Time) error {
+	e := actorEvent(a, act, now)
+	e.TargetID, e.TargetName = id, id
+	return record(tx, e)
+}
+
+// RotateKeys makes the prepared key, or a new one, the primary one, and moves to it
+// what can be moved at once: the Basic credentials, whose secrets are kept sealed. The
+// others move when they are next presented. It returns the ids of the key that is
+// primary now, and of the one before.
+func (r *Registry) RotateKeys(ctx context.Context, a Actor) (now, before string, err error) {
+	before = r.Keys.Primary()
+	now, err = r.PrepareKey(ctx, a)
+	if err != nil {
+		return "", "", err
+	}
+	// The record comes first: a key that is used without one would be worse than a
+	// record of what then failed, and was tried again.
+	if err := r.Store.Update(ctx, func(tx Tx) error { return recordKey(tx, a, ActRotateKeys, now, r.Clock.Now()) }); err != nil {
+		return "", "", err
+	}
+	if err := r.Keys.Promote(now); err != nil {
+		return "", "", fmt.Errorf("the rotation is recorded, but did not happen; rotate again: %w", err)
+	}
+	return now, before, r.SealAnew(ctx)
+}
+
+// resealBatch is how many Basic credentials one transaction moves.
+const resealBatch = 200
+
+// SealAnew moves the Basic credentials that hang on another key to the primary one.
+func (d Deps) SealAnew(ctx context.Context) error {
+	for after := ""; ; {
+		var batch []Credential
+		err := d.Store.Note(ctx, func(tx NoteTx) error {
+			var err error
+			if batch, err = tx.SealedCredentials(after, resealBatch); err != nil {
+				return err
+			}
+			for _, c := range batch {
+				if err := d.sealAnew(tx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		after = batch[len(batch)-1].ApplicationID
+	}
+}
+
+func (d Deps) sealAnew(tx NoteTx, c Credential) error {
+	primary := d.Keys.Primary()
+	if c.Digest.KeyID == primary && secret.SealedBy(c.Sealed) == primary {
+		return nil
+	}
+	password, err := d.Keys.Open(c.Sealed, sealContext(c.ID, KindBasic))
+	if err != nil {
+		return fmt.Errorf("basic credential %s: %w", c.ID, err)
+	}
+	if err := tx.Redigest([]Redigest{{ID: c.ID, From: c.Digest, To: d.Keys.Digest(password)}}); err != nil {
+		return err
+	}
+	_, err = tx.Reseal(c.ID, c.Sealed, d.Keys.Seal(password, sealContext(c.ID, KindBasic)))
+	return err
+}
+
+// InUse is why a key cannot be retired: it names some of what lives by it.
+type InUse struct {
+	Credentials, AccessTokens int
+	Some                      []UsedCredential
+}
+
+// RetireKey takes an older key out of the key file. It refuses, with Conflict and
+// what is in the way, while anything lives by it.
+func (r *Registry) RetireKey(ctx context.Context, a Actor, id string) (InUse, error) {
+	var use InUse
+	if err := checkKeyActor(a); err != nil {
+		return use, err
+	}
+	switch {
+	case r.Keys.Fingerprint(id) == "":
+		return use, fail(NotFound, "There is no key "+id+". claviger keys list shows those there are.")
+	case r.Keys.Primary() == id:
+		return use, fail(Conflict, "Key "+id+" is the primary one: rotate first, then retire it when nothing lives by it any more.")
+	}
+	if err := r.SealAnew(ctx); err != nil {
+		return use, err
+	}
+	err := r.Store.Update(ctx, func(tx Tx) error {
+		now := r.Clock.Now()
+		var err error
+		if use, err = underKey(tx, id, now); err != nil {
+			return err
+		}
+		if use.Credentials+use.AccessTokens > 0 {
+			return fail(Conflict, fmt.Sprintf("Key %s is kept: %d credentials and %d access tokens live by it. Each moves to the primary key when it is next presented; revoke or replace those that are not.", id, use.Credentials, use.AccessTokens))
+		}
+		if err := noneSealed(tx, id); err != nil {
+			return err
+		}
+		if err := r.signAnew(tx); err != nil {
+			return err
+		}
+		return recordKey(tx, a, ActRetireKey, id, now)
+	})
+	if err != nil {
+		return use, err
+	}
+	if err := r.Keys.Remove(id); err != nil {
+		return use, fmt.Errorf("the retirement is recorded, but did not happen; retire it again: %w", err)
+	}
+	return use, nil
+}
+
+// signAnew signs the audit chain's checkpoint with the primary key, where another one
+// has signed it: else it would count for nothing once that key is gone. A signature
+// that no key of the ring made stays as it is, for `audit verify` to find.
+func (d Deps) signAnew(tx Tx) error {
+	c, err := tx.Checkpoint()
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	if text, ok := d.Keys.Verify(checkpointPurpose, c.Signature); !ok || text != headText(c.Head) {
+		return nil
+	}
+	return tx.SignCheckpoint(c.Head.Seq, d.Keys.Sign(checkpointPurpose, headText(c.Head)))
+}
+
+// shownUnderKey is how many of the credentials that keep a key are named.
+const shownUnderKey = 20
+
+func underKey(tx Tx, id string, now time.Time) (InUse, error) {
+	var use InUse
+	var err error
+	if use.Credentials, use.AccessTokens, err = tx.CountUnderKey(id, now, mostCounted); err != nil {
+		return use, err
+	}
+	list, err := tx.CredentialsUnderKey(id, now, shownUnderKey)
+	if err != nil {
+		return use, err
+	}
+	use.Some, err = withUse(tx, list, now)
+	return use, err
+}
+
+// noneSealed looks whether a sealed copy is left under a key: SealAnew has moved them,
+// but another node may have made an application meanwhile.
+func noneSealed(tx Tx, id string) error {
+	for after := ""; ; {
+		list, err := tx.SealedCredentials(after, resealBatch)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, c := range list {
+			if secret.SealedBy(c.Sealed) == id {
+				return fail(Conflict, "Key "+id+" is kept: the Basic password of an application was sealed with it just now. Does every node have the new key file? Then retire it again.")
+			}
+		}
+		after = list[len(list)-1].ApplicationID
+	}
+}

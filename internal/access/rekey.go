@@ -1,0 +1,91 @@
+package access
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"claviger/internal/secret"
+)
+
+// A digest cannot be made anew without its secret. So whatever is presented and found
+// under an older key of the server's gets its digest under the primary one with the
+// next flush of uses (S18). No judgement depends on which key that is.
+
+// Redigest is the new digest of a secret that was found under an older key.
+type Redigest struct {
+	ID          string // of a credential, or of an access token
+	AccessToken bool
+	From, To    secret.Digest
+}
+
+// redigests are those that wait to be written, by id.
+type redigests struct {
+	mu      sync.Mutex
+	pending map[string]Redigest
+}
+
+// maxPendingRedigests bounds the memory of those. What comes beyond it has its turn
+// when it is presented again.
+const maxPendingRedigests = 10_000
+
+// add keeps one and reports whether there was room.
+func (d *redigests) add(r Redigest) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pending == nil {
+		d.pending = map[string]Redigest{}
+	}
+	if _, there := d.pending[r.ID]; !there && len(d.pending) >= maxPendingRedigests {
+		return false
+	}
+	d.pending[r.ID] = r
+	return true
+}
+
+// take returns all that wait, and forgets them.
+func (d *redigests) take() []Redigest {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.pending) == 0 {
+		return nil
+	}
+	out := make([]Redigest, 0, len(d.pending))
+	for _, r := range d.pending {
+		out = append(out, r)
+	}
+	d.pending = nil
+	return out
+}
+
+// rekey writes the new digests. Those that cannot be written go on waiting.
+func (u *UseLog) rekey(ctx context.Context) error {
+	list := u.redigests.take()
+	if list == nil {
+		return nil
+	}
+	err := u.store.Note(ctx, func(tx NoteTx) error { return tx.Redigest(list) })
+	if err != nil {
+		for _, r := range list {
+			u.redigests.add(r)
+		}
+	}
+	return err
+}
+
+// renew has a genuine credential or access token, which was found by the secret
+// presented, moved to the primary key if it hangs on an older one.
+func (v *Verifier) renew(f *found, presented secret.Secret) {
+	under, id := f.credential.Digest.KeyID, f.credential.ID
+	if f.access.ID != "" {
+		under, id = f.access.Digest.KeyID, f.access.ID
+	}
+	if under == v.deps.Keys.Primary() || f.renewed.Load() {
+		return
+	}
+	all := v.deps.Keys.Digests(presented) // memory keeps no digests
+	i := slices.IndexFunc(all, func(d secret.Digest) bool { return d.KeyID == under })
+	if i > 0 {
+		f.renewed.Store(v.uses.redigests.add(Redigest{ID: id, AccessToken: f.access.ID != "", From: all[i], To: all[0]}))
+	}
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"database/sql"
+	"time"
+
+	"claviger/internal/access"
+)
+
+// This file is what hangs on the server's keys, and how it moves from one to another.
+
+// selectUnderKey asks for the ids of what lives, and hangs on a key, in the words of
+// the indexes credentials_live_by_key and access_tokens_live_by_key.
+func selectUnderKey(table, keyID string, now time.Time, limit int) (string, []any) {
+	w := &conditions{}
+	w.add(`t.revoked_at IS NULL AND t.key_id = ? AND (t.expires_at IS NULL OR t.expires_at > ?)`, keyID, micros(now))
+	return `SELECT t.id FROM ` + table + ` t` + w.where() + w.limit(limit), w.args
+}
+
+// CountUnderKey counts what lives and hangs on a key: credentials and access tokens,
+// each up to most.
+func (t *tx) CountUnderKey(keyID string, now time.Time, most int) (credentials, accessTokens int, err error) {
+	for table, into := range map[string]*int{"credentials": &credentials, "access_tokens": &accessTokens} {
+		text, args := selectUnderKey(table, keyID, now, most)
+		if err := t.one([]any{into}, `SELECT COUNT(*) FROM (`+text+`) AS found`, args...); err != nil {
+			return 0, 0, err
+		}
+	}
+	return credentials, accessTokens, nil
+}
+
+// CredentialsUnderKey returns some of the live credentials that hang on a key.
+func (t *tx) CredentialsUnderKey(keyID string, now time.Time, limit int) ([]access.Credential, error) {
+	text, args := selectUnderKey("credentials", keyID, now, limit)
+	return list(t, credentialInto, `SELECT `+credentialColumns+` FROM credentials c WHERE c.id IN (`+text+`) ORDER BY c.created_at, c.id`, args...)
+}
+
+// KeyIDs returns the ids of all keys on which something hangs that is not revoked, by
+// walking from one to the next in the index.
+func (t *tx) KeyIDs() ([]string, error) {
+	seen, last := []string{}, ""
+	for {
+		var a, b sql.NullString
+		for table, into := range map[string]*sql.NullString{"credentials": &a, "access_tokens": &b} {
+			if err := t.one([]any{into}, `SELECT MIN(t.key_id) FROM `+table+` t WHERE t.revoked_at IS NULL AND t.key_id > $1`, last); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case !a.Valid && !b.Valid:
+			return seen, nil
+		case !a.Valid || b.Valid && b.String < a.String:
+			last = b.String
+		default:
+			last = a.String
+		}
+		seen = append(seen, last)
+	}
+}
+
+// SealedCredentials returns Basic credentials that are not disabled, by the ids of
+// their applications, after one of them.
+func (t *tx) SealedCredentials(afterApplicationID string, limit int) ([]access.Credential, error) {
+	w := &conditions{}
+	w.add(`c.kind = 'basic' AND c.application_id > ? AND c.revoked_at IS NULL`, afterApplicationID)
+	return list(t, credentialInto, `SELECT `+credentialColumns+` FROM credentials c`+w.where()+` ORDER BY c.application_id`+w.limit(limit), w.args...)
+}
+
+// Redigest gives credentials and access tokens the digest of the same secret under
+// another key, each if it still has the one that it was found by.
+func (t *tx) Redigest(changes []access.Redigest) error {
+	for _, c := range changes {
+		table := "credentials"
+		if c.AccessToken {
+			table = "access_tokens"
+		}
+		_, err := t.changed(`UPDATE `+table+` SET digest = $2, key_id = $3 WHERE id = $1 AND digest = $4 AND key_id = $5`,
+			c.ID, blob(c.To.Sum), c.To.KeyID, blob(c.From.Sum), c.From.KeyID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reseal replaces a credential's sealed copy by one of the same secret under another
+// key, if it still is that copy.
+func (t *tx) Reseal(id string, from, to []byte) (bool, error) {
+	return t.changed(`UPDATE credentials SET sealed = $2 WHERE id = $1 AND sealed = $3 AND revoked_at IS NULL`, id, blob(to), blob(from))
+}
+
+// SignCheckpoint replaces the signature of one of the audit chain's checkpoints.
+func (t *tx) SignCheckpoint(seq int64, signature string) error {
+	return t.must(`UPDATE audit_checkpoints SET signature = $2 WHERE seq = $1`, seq, signature)
+}
