@@ -11,6 +11,10 @@ TESTFLAGS ?=
 TIMEOUT   ?= 20m
 # What of the domain runs on both engines each time; the store's own suite always does.
 ON_POSTGRES ?= Record|Nonce|Throttle|Spent|Replac
+# What of the domain runs under the race detector each time, where goroutines meet; the store's own suite always does.
+UNDER_RACE  ?= AtOnce|Limiter|Memory|Watch|Ships|Shipping|Webhook|Uses|Callers
+# The race detector needs cgo, and that a C compiler, which `deps` may have brought in a moment ago.
+COMPILES  := printf 'int main(void) { return 0; }' | $${CC:-gcc} -x c -o /dev/null - 2>/dev/null
 TOOL      := $(GO) tool -modfile=tools.mod
 
 # Claviger is one static binary: what is built and tested here is what is shipped.
@@ -39,7 +43,13 @@ deps: ## install what the tests need (browser, proxies, database, axe-core)
 	@bash .ci/deps
 
 # One package at a time: browsers beside a siege of 2,000 connections, on two cores, would test who waits longest.
-test: deps ## run all tests (TESTFLAGS='-run TestX -v')
+test: deps ## run all tests, the store's under the race detector, too (TESTFLAGS='-run TestX -v')
+	@if $(COMPILES); then \
+	  CGO_ENABLED=1 $(GO) test -race -timeout $(TIMEOUT) $(TESTFLAGS) ./store && \
+	  CGO_ENABLED=1 $(GO) test -race -timeout $(TIMEOUT) -run '$(UNDER_RACE)' $(TESTFLAGS) ./internal/access; \
+	else \
+	  echo 'test: MISSING a C compiler; not tested: data races in the store and the domain' >&2; [ "$${CI:-}" != true ]; \
+	fi
 	@$(GO) test -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 	@CLAVIGER_TEST_STORE=postgres $(GO) test -timeout $(TIMEOUT) -run '$(ON_POSTGRES)' $(TESTFLAGS) ./internal/access
 	@CLAVIGER_TEST_STORE=postgres $(GO) test -timeout $(TIMEOUT) -run 'Decision|Described' $(TESTFLAGS) ./web

@@ -66,7 +66,7 @@ func selectAccessTokens(f access.AccessTokenFilter) (string, []any) {
 	w.add(`a.revoked_at IS NULL AND a.expires_at > ?`, micros(f.Now))
 	issuedTo(w, f)
 	text := `SELECT ` + accessTokenColumns + ` FROM access_tokens a` + w.where() + ` ORDER BY a.issued_at DESC, a.id DESC`
-	return text + w.limit(f.Limit), w.args
+	return text + atMost(f.Limit), w.args
 }
 
 // issuedTo adds the conditions that say to which client or user, and for where.

@@ -18,6 +18,7 @@ func (s *Store) committed(t *tx) error {
 	if err := s.tell(t.commit); err != nil {
 		return &access.Error{
 			Kind:    access.Unavailable,
+			Done:    true,
 			Message: "It was done, but could not be noted beside the database. Look at the log before you go on.",
 			Err:     err,
 		}
@@ -108,6 +109,13 @@ func (t *tx) EndAllSessions(at time.Time) (int, error) {
 // WithdrawAllInvites takes back every open invitation.
 func (t *tx) WithdrawAllInvites(at time.Time) (int, error) {
 	return t.count(`UPDATE invites SET withdrawn_at = $1 WHERE used_at IS NULL AND withdrawn_at IS NULL AND expires_at > $1`, micros(at))
+}
+
+// RevokeAllAccessTokens ends every live access token. These are no endings that a file
+// beside the database has to list: whatever brings them back does this again.
+func (t *tx) RevokeAllAccessTokens(at time.Time, by, reason string) (int, error) {
+	return t.count(`UPDATE access_tokens SET revoked_at = $1, revoked_by = $2, revoked_reason = $3
+		WHERE revoked_at IS NULL AND expires_at > $1`, micros(at), by, reason)
 }
 
 // live are the conditions of a credential that is neither revoked nor expired at $1.

@@ -28,8 +28,9 @@ const (
 	addRefusalInto = `INSERT INTO use_refusals (credential_id, resolution, start, reason, count) VALUES `
 	addRefusalTo   = ` ON CONFLICT (credential_id, resolution, start, reason) DO UPDATE SET count = use_refusals.count + excluded.count`
 
-	selectUseSpans = `SELECT u.start, CAST(SUM(u.accepted) AS BIGINT), CAST(SUM(u.refused) AS BIGINT) FROM uses u
-		WHERE u.credential_id = $1 AND u.resolution = $2 AND u.start >= $3 GROUP BY u.start ORDER BY u.start`
+	// selectUseSpans adds up by spans of $5 microseconds what stands by either resolution.
+	selectUseSpans = `SELECT u.start / $5 * $5, CAST(SUM(u.accepted) AS BIGINT), CAST(SUM(u.refused) AS BIGINT) FROM uses u
+		WHERE u.credential_id = $1 AND u.resolution IN ($2, $3) AND u.start >= $4 GROUP BY 1 ORDER BY 1`
 
 	// selectUseRefusals adds up hours, which are few: the last of them tells when a
 	// reason was given last.
@@ -67,9 +68,21 @@ func (s *callerSum) merge(other callerSum) {
 	}
 }
 
-// addCallers adds up by whom credentials were used, by hour and day.
+// addCallers adds up by whom credentials were used, by the hour.
 func (t *tx) addCallers(uses []access.Use) error {
-	sums := callerSums(uses)
+	var sums []callerSum
+	for _, u := range uses {
+		for _, c := range u.Callers {
+			sums = append(sums, callerSum{callerSpan{u.CredentialID, seconds(byHour), micros(u.Minute.UTC().Truncate(byHour))}, c})
+		}
+	}
+	return t.addCallerSums(sums)
+}
+
+// addCallerSums adds up in memory first, and then to what there is, as far as there is
+// room for callers by name.
+func (t *tx) addCallerSums(all []callerSum) error {
+	sums := eachOnce(all)
 	crowded, err := t.crowded(sums)
 	if err != nil {
 		return err
@@ -94,16 +107,8 @@ func (t *tx) addCallers(uses []access.Use) error {
 	return w.flush()
 }
 
-// callerSums returns the callers of uses by hour and day, each once, in one order for all.
-func callerSums(uses []access.Use) []callerSum {
-	var all []callerSum
-	for _, u := range uses {
-		for _, c := range u.Callers {
-			for _, span := range mostCallers {
-				all = append(all, callerSum{callerSpan{u.CredentialID, seconds(span.resolution), micros(u.Minute.UTC().Truncate(span.resolution))}, c})
-			}
-		}
-	}
+// eachOnce returns callers added up, each once in a span, in one order for all.
+func eachOnce(all []callerSum) []callerSum {
 	slices.SortStableFunc(all, compareCallers)
 	sums := all[:0]
 	for _, c := range all {
@@ -126,22 +131,26 @@ func room(resolution int64) int {
 	return 0
 }
 
-// addRefusals adds up why credentials were refused, by hour and day.
+// refusalSpan is what refusals are added up by.
+type refusalSpan struct {
+	callerSpan
+	reason string
+}
+
+// addRefusals adds up why credentials were refused, by the hour.
 func (t *tx) addRefusals(uses []access.Use) error {
-	type key struct {
-		callerSpan
-		reason string
-	}
-	sums := map[key]int64{}
+	sums := map[refusalSpan]int64{}
 	for _, u := range uses {
 		for _, refusal := range u.Refusals {
-			for _, span := range mostCallers {
-				sums[key{callerSpan{u.CredentialID, seconds(span.resolution), micros(u.Minute.UTC().Truncate(span.resolution))}, refusal.Reason}] += refusal.Count
-			}
+			sums[refusalSpan{callerSpan{u.CredentialID, seconds(byHour), micros(u.Minute.UTC().Truncate(byHour))}, refusal.Reason}] += refusal.Count
 		}
 	}
+	return t.addRefusalSums(sums)
+}
+
+func (t *tx) addRefusalSums(sums map[refusalSpan]int64) error {
 	w := t.rows(addRefusalInto, 5, "", addRefusalTo)
-	for _, k := range slices.SortedFunc(maps.Keys(sums), func(a, b key) int {
+	for _, k := range slices.SortedFunc(maps.Keys(sums), func(a, b refusalSpan) int {
 		return cmp.Or(a.compare(b.callerSpan), cmp.Compare(a.reason, b.reason))
 	}) {
 		if err := w.add(k.credentialID, k.resolution, k.start, k.reason, sums[k]); err != nil {
@@ -155,14 +164,11 @@ func (t *tx) addRefusals(uses []access.Use) error {
 // one on that begins at a time.
 func (t *tx) UseSpans(credentialID string, daily bool, from time.Time) ([]access.UseSpan, error) {
 	into := func(u *access.UseSpan) []any { return []any{toTime{&u.Start}, &u.Accepted, &u.Refused} }
-	return list(t, into, selectUseSpans, credentialID, seconds(hourOrDay(daily)), micros(from))
-}
-
-func hourOrDay(daily bool) time.Duration {
+	length := byHour
 	if daily {
-		return byDay
+		length = byDay
 	}
-	return byHour
+	return list(t, into, selectUseSpans, credentialID, seconds(byHour), seconds(length), micros(from), length.Microseconds())
 }
 
 // UseCallers returns the callers of a credential with the most calls.
@@ -177,7 +183,11 @@ func (t *tx) UseCallers(f access.CallerFilter) ([]access.UseCaller, error) {
 func selectUseCallers(f access.CallerFilter) (string, []any) {
 	w := &conditions{}
 	w.add(`u.credential_id = ?`, f.CredentialID)
-	w.add(`u.resolution = ?`, seconds(hourOrDay(f.Daily)))
+	if f.Daily {
+		w.add(`u.resolution IN (?, ?)`, seconds(byHour), seconds(byDay)) // hours stand until they are moved to their day
+	} else {
+		w.add(`u.resolution = ?`, seconds(byHour))
+	}
 	w.add(`u.start >= ?`, micros(f.From))
 	columns, by := `u.address, ''`, `u.address`
 	if f.By == access.ByAgent {
@@ -185,7 +195,7 @@ func selectUseCallers(f access.CallerFilter) (string, []any) {
 		w.add(`u.address <> ?`, access.OtherCallers)
 	}
 	return `SELECT ` + columns + `, CAST(SUM(u.accepted) AS BIGINT), CAST(SUM(u.refused) AS BIGINT), MAX(u.last_at) FROM use_callers u` + w.where() +
-		` GROUP BY ` + by + ` ORDER BY SUM(u.accepted) + SUM(u.refused) DESC, MAX(u.last_at) DESC, ` + by + w.limit(f.Limit), w.args
+		` GROUP BY ` + by + ` ORDER BY SUM(u.accepted) + SUM(u.refused) DESC, MAX(u.last_at) DESC, ` + by + atMost(f.Limit), w.args
 }
 
 // UseRefusals returns why a credential was refused since the hour of a time.

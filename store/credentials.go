@@ -150,27 +150,54 @@ func selectCredentials(f access.CredentialFilter) (string, []any, error) {
 		order = ` ORDER BY c.created_at, c.id`
 	}
 	text := `SELECT ` + credentialColumns + ` FROM credentials c` + w.where() + order
-	return text + w.limit(f.Limit), w.args, nil
+	return text + atMost(f.Limit), w.args, nil
 }
 
-// What has ended is read along two indexes, each in the order of its end.
+// What has ended is read along two indexes, each in the order of its end: selectRevoked
+// along the one, selectExpired along the other.
 const (
-	endedRevoked = ` FROM credentials c WHERE c.application_id = $1 AND c.kind = $2 AND c.revoked_at IS NOT NULL`
-	endedExpired = ` FROM credentials c WHERE c.application_id = $1 AND c.kind = $2 AND c.revoked_at IS NULL AND c.expires_at IS NOT NULL AND c.expires_at <= $3`
-
-	selectRevoked = `SELECT ` + credentialColumns + endedRevoked + ` ORDER BY c.revoked_at DESC, c.id DESC LIMIT $3`
-	selectExpired = `SELECT ` + credentialColumns + endedExpired + ` ORDER BY c.expires_at DESC, c.id DESC LIMIT $4`
-	countEnded    = `SELECT (SELECT COUNT(*) FROM (SELECT 1` + endedRevoked + ` LIMIT $4) AS r) + (SELECT COUNT(*) FROM (SELECT 1` + endedExpired + ` LIMIT $4) AS e)`
+	endedRevoked = ` FROM credentials c WHERE c.application_id = $1 AND c.revoked_at IS NOT NULL AND c.kind = `
+	endedExpired = ` FROM credentials c WHERE c.application_id = $1 AND c.revoked_at IS NULL AND c.expires_at IS NOT NULL AND c.expires_at <= $2 AND c.kind = `
 )
+
+func selectRevoked(kind string, limit int) string {
+	return `SELECT ` + credentialColumns + endedRevoked + kind + ` ORDER BY c.revoked_at DESC, c.id DESC` + atMost(limit)
+}
+
+func selectExpired(kind string, limit int) string {
+	return `SELECT ` + credentialColumns + endedExpired + kind + ` ORDER BY c.expires_at DESC, c.id DESC` + atMost(limit)
+}
+
+func countEnded(kind string, most int) string {
+	count := func(of string) string {
+		return `(SELECT COUNT(*) FROM (SELECT 1` + of + kind + atMost(most) + `) AS f)`
+	}
+	return `SELECT ` + count(endedRevoked) + ` + ` + count(endedExpired)
+}
+
+// kindText returns a kind as it stands in a statement. There are indexes for one kind
+// alone: whether they serve a parameter depends on its value, and SQLite would plan a
+// statement that is kept ready anew each time that it is run.
+func kindText(kind access.Kind) (string, error) {
+	switch kind {
+	case access.KindBasic, access.KindToken, access.KindClient, access.KindPersonal:
+		return `'` + string(kind) + `'`, nil
+	}
+	return "", fmt.Errorf("there are no credentials of the kind %q", kind)
+}
 
 // EndedCredentials returns an application's expired and revoked credentials of a kind,
 // the latest ended first.
 func (t *tx) EndedCredentials(applicationID string, kind access.Kind, now time.Time, limit int) ([]access.Credential, error) {
-	out, err := list(t, credentialInto, selectRevoked, applicationID, string(kind), limit)
+	text, err := kindText(kind)
 	if err != nil {
 		return nil, err
 	}
-	expired, err := list(t, credentialInto, selectExpired, applicationID, string(kind), micros(now), limit)
+	out, err := list(t, credentialInto, selectRevoked(text, limit), applicationID)
+	if err != nil {
+		return nil, err
+	}
+	expired, err := list(t, credentialInto, selectExpired(text, limit), applicationID, micros(now))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +217,11 @@ func (t *tx) EndedCredentials(applicationID string, kind access.Kind, now time.T
 // CountEnded counts an application's expired and revoked credentials of a kind, up to
 // most of each.
 func (t *tx) CountEnded(applicationID string, kind access.Kind, now time.Time, most int) (n int, err error) {
-	err = t.one([]any{&n}, countEnded, applicationID, string(kind), micros(now), most)
+	text, err := kindText(kind)
+	if err != nil {
+		return 0, err
+	}
+	err = t.one([]any{&n}, countEnded(text, most), applicationID, micros(now))
 	return min(n, most), err
 }
 
@@ -200,7 +231,7 @@ func (t *tx) CountCredentials(f access.CredentialFilter, most int) (n int, err e
 	if err != nil {
 		return 0, err
 	}
-	text := `SELECT COUNT(*) FROM (SELECT 1 FROM credentials c` + w.where() + w.limit(most) + `) AS found`
+	text := `SELECT COUNT(*) FROM (SELECT 1 FROM credentials c` + w.where() + atMost(most) + `) AS found`
 	err = t.one([]any{&n}, text, w.args...)
 	return n, err
 }
@@ -210,7 +241,11 @@ func credentialConditions(f access.CredentialFilter) (*conditions, error) {
 	w := &conditions{}
 	whose(w, f.Whose)
 	if f.Kind != "" {
-		w.add(`c.kind = ?`, string(f.Kind))
+		kind, err := kindText(f.Kind)
+		if err != nil {
+			return nil, err
+		}
+		w.add(`c.kind = ` + kind)
 	}
 	now := micros(f.Now)
 	if err := stateConditions(w, f.State, now); err != nil {

@@ -109,7 +109,9 @@ func (t *tx) admit(callers []callerSum) ([]callerSum, error) {
 	}
 	known := map[access.UseCaller]bool{}
 	for _, c := range there {
-		known[c] = true
+		if c.Address != access.OtherCallers {
+			known[c] = true
+		}
 	}
 	callers = slices.SortedStableFunc(slices.Values(callers), func(a, b callerSum) int { return a.At.Compare(b.At) })
 	others := callerSum{span, access.UseCaller{Address: access.OtherCallers}}

@@ -31,6 +31,7 @@ type dialect struct {
 	writeTime time.Duration // that an Update or a Note may take
 	prepares  bool          // the driver keeps no statements ready by itself
 	rows      int           // that are added by one statement
+	unnamed   bool          // places of values in rows are ?, not $1: the driver reads each name anew
 
 	// Where several nodes share the database, others hear of each change, and
 	// transactions that write take a lock first: to run beside each other, or alone.
@@ -67,10 +68,11 @@ func sqliteDialect() dialect {
 		writers:  1,
 		readers:  max(4, 2*runtime.GOMAXPROCS(0)),
 		prepares: true,
-		rows:     8, // the driver looks names of parameters up one by one: many rows would cost their square
+		rows:     32,
+		unnamed:  true,
 		locate:   locateSQLite,
 		// Whoever opens the file holds the lock of its data directory.
-		migrating: func(_ context.Context, at place, up func(*sql.DB) error) error { return up(at.write) },
+		migrating: migrateSQLite,
 		unique: func(err error) bool {
 			code, ok := sqliteCode(err)
 			return ok && (code == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || code == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -87,6 +89,17 @@ func sqliteDialect() dialect {
 		},
 		wipe: wipeSQLite,
 	}
+}
+
+// migrateSQLite has what a statement of many rows may have to take back kept in memory
+// from then on, and not in a file, so that adding rows is less work. A migration may sort a
+// whole table, which is better in a file.
+func migrateSQLite(ctx context.Context, at place, up func(*sql.DB) error) error {
+	if err := up(at.write); err != nil {
+		return err
+	}
+	_, err := at.write.ExecContext(ctx, "PRAGMA temp_store = MEMORY")
+	return err
 }
 
 func sqliteCode(err error) (int, bool) {
@@ -110,6 +123,18 @@ func sqliteUnreachable(err error) bool {
 		return false
 	}
 	return true
+}
+
+// complaint says in words what is the matter with a database that is Unavailable.
+func complaint(err error) string {
+	code, _ := sqliteCode(err)
+	switch {
+	case code&0xff == sqlitelib.SQLITE_FULL, postgresCode(err) == "53100":
+		return "The database's disk is full."
+	case code&0xff == sqlitelib.SQLITE_READONLY, postgresCode(err) == "25006":
+		return "The database cannot be written to."
+	}
+	return "The database cannot be reached."
 }
 
 // locateSQLite makes the file when there is none, so that it is readable by its
@@ -154,11 +179,13 @@ func sqliteSettings(readOnly bool) string {
 		"_pragma":       {"secure_delete(1)"}, // what is erased is overwritten
 		"_txlock":       {"immediate"},
 	}
-	if readOnly {
-		v.Del("_txlock")
-		v.Del("_journal_mode") // a property of the file, set by the writer
-		v.Set("_query_only", "1")
+	if !readOnly {
+		v.Add("_pragma", "cache_size(-16384)") // KiB: uses change many pages again and again
+		return v.Encode()
 	}
+	v.Del("_txlock")
+	v.Del("_journal_mode") // a property of the file, set by the writer
+	v.Set("_query_only", "1")
 	return v.Encode()
 }
 

@@ -87,7 +87,7 @@ func selectEvents(f access.EventFilter) (string, []any) {
 	if f.BeforeSeq != 0 {
 		order = ` ORDER BY 1`
 	}
-	text += order + w.limit(f.Limit)
+	text += order + atMost(f.Limit)
 	return text, w.args
 }
 

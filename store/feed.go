@@ -160,7 +160,7 @@ func (f *feed) listen(ctx context.Context) error {
 	if err := f.exec(ctx, conn, `DO $$ BEGIN EXECUTE 'LISTEN ' || `+changesChannel+`; END $$`); err != nil {
 		return err
 	}
-	f.heard, f.beaten = change{}, time.Time{}
+	f.heard = change{}
 	bounded, cancel := context.WithTimeout(ctx, feedTimeout)
 	defer cancel()
 	if err := conn.QueryRow(bounded, selectHeadSeq).Scan(&f.known); err != nil {
@@ -168,6 +168,10 @@ func (f *feed) listen(ctx context.Context) error {
 	}
 	f.epoch.Add(1) // what came before was missed
 	if err := f.ping(ctx, conn); err != nil {
+		return err
+	}
+	// The others wait for those that they know of: so they know before anything is remembered here.
+	if err := f.beat(ctx, conn); err != nil {
 		return err
 	}
 	f.listening.Store(true)
@@ -200,10 +204,9 @@ func (f *feed) wait(ctx context.Context, conn *pgx.Conn) error {
 		}
 	}
 	if f.now().Sub(f.beaten) >= feedBeat {
-		if err := f.exec(ctx, conn, noteNode, f.node.ID, f.node.Name, program(f.node.Version, f.keys()), f.known); err != nil {
+		if err := f.beat(ctx, conn); err != nil {
 			return err
 		}
-		f.beaten = f.now()
 	}
 	if f.heard.seq == 0 {
 		return nil
@@ -211,6 +214,12 @@ func (f *feed) wait(ctx context.Context, conn *pgx.Conn) error {
 	heard := f.heard
 	f.heard = change{}
 	return f.exec(ctx, conn, confirmChange, f.node.ID, heard.seq, heard.sent)
+}
+
+// beat says that the node is there, and which server keys it has.
+func (f *feed) beat(ctx context.Context, conn *pgx.Conn) error {
+	f.beaten = f.now()
+	return f.exec(ctx, conn, noteNode, f.node.ID, f.node.Name, f.node.Version, strings.Join(f.keys(), " "), f.known)
 }
 
 // ping asks whether the connection still listens. That the answer comes from the very

@@ -14,7 +14,7 @@ import (
 func selectUnderKey(table, keyID string, now time.Time, limit int) (string, []any) {
 	w := &conditions{}
 	w.add(`t.revoked_at IS NULL AND t.key_id = ? AND (t.expires_at IS NULL OR t.expires_at > ?)`, keyID, micros(now))
-	return `SELECT t.id FROM ` + table + ` t` + w.where() + w.limit(limit), w.args
+	return `SELECT t.id FROM ` + table + ` t` + w.where() + atMost(limit), w.args
 }
 
 // CountUnderKey counts what lives and hangs on a key: credentials and access tokens,
@@ -63,7 +63,7 @@ func (t *tx) KeyIDs() ([]string, error) {
 func (t *tx) SealedCredentials(afterApplicationID string, limit int) ([]access.Credential, error) {
 	w := &conditions{}
 	w.add(`c.kind = 'basic' AND c.application_id > ? AND c.revoked_at IS NULL`, afterApplicationID)
-	return list(t, credentialInto, `SELECT `+credentialColumns+` FROM credentials c`+w.where()+` ORDER BY c.application_id`+w.limit(limit), w.args...)
+	return list(t, credentialInto, `SELECT `+credentialColumns+` FROM credentials c`+w.where()+` ORDER BY c.application_id`+atMost(limit), w.args...)
 }
 
 // Redigest gives credentials and access tokens the digest of the same secret under

@@ -12,7 +12,7 @@ import (
 )
 
 // SchemaVersion is the number of the latest migration that this program knows.
-const SchemaVersion = 8
+const SchemaVersion = 10
 
 //go:embed migrations/*.sql
 var migrations embed.FS

@@ -23,9 +23,9 @@ const (
 
 	announceChange = `SELECT pg_notify(` + changesChannel + `, CAST($1 AS TEXT) || ' ' || CAST($2 AS TEXT) || ' ' || ` + databaseTime + `)`
 
-	noteNode = `INSERT INTO nodes (id, name, version, started_at, heard_at, confirmed, lag)
-		VALUES ($1, $2, $3, ` + databaseTime + `, ` + databaseTime + `, $4, 0)
-		ON CONFLICT (id) DO UPDATE SET heard_at = excluded.heard_at, version = excluded.version, confirmed = GREATEST(nodes.confirmed, excluded.confirmed),
+	noteNode = `INSERT INTO nodes (id, name, version, keys, started_at, heard_at, confirmed, lag)
+		VALUES ($1, $2, $3, $4, ` + databaseTime + `, ` + databaseTime + `, $5, 0)
+		ON CONFLICT (id) DO UPDATE SET heard_at = excluded.heard_at, version = excluded.version, keys = excluded.keys, confirmed = GREATEST(nodes.confirmed, excluded.confirmed),
 			lag = CASE WHEN excluded.confirmed > nodes.confirmed THEN 0 ELSE nodes.lag END`
 
 	selectHeadSeq = `SELECT COALESCE(MAX(e.seq), 0) FROM events e`
@@ -35,7 +35,7 @@ const (
 
 	forgetNodes = `DELETE FROM nodes WHERE heard_at < ` + databaseTime + ` - 86400000000`
 
-	selectNodes = `SELECT n.id, n.name, n.version, n.started_at, GREATEST(0, ` + databaseTime + ` - n.heard_at), n.confirmed, n.lag
+	selectNodes = `SELECT n.id, n.name, n.version, n.keys, n.started_at, GREATEST(0, ` + databaseTime + ` - n.heard_at), n.confirmed, n.lag
 		FROM nodes n ORDER BY n.name, n.id`
 )
 
@@ -74,29 +74,22 @@ func (s *Store) Nodes(ctx context.Context) ([]access.Node, error) {
 }
 
 func nodeInto(n *access.Node) []any {
-	return []any{&n.ID, &n.Name, toProgram{n}, toTime{&n.StartedAt}, toMicros{&n.Silent}, &n.Confirmed, toMicros{&n.Lag}}
+	return []any{&n.ID, &n.Name, &n.Version, toWords{&n.Keys}, toTime{&n.StartedAt}, toMicros{&n.Silent}, &n.Confirmed, toMicros{&n.Lag}}
 }
 
-// program is what a node says of its program, as the column version holds it: the
-// version, and on a second line the ids of its server keys.
-func program(version string, keys []string) string {
-	if len(keys) == 0 {
-		return version
-	}
-	return version + "\n" + strings.Join(keys, " ")
-}
-
-// toProgram reads a node's version and keys.
-type toProgram struct{ to *access.Node }
+// toWords reads words that have spaces between them; nil = there are none.
+type toWords struct{ to *[]string }
 
 // Scan takes what the driver read.
-func (s toProgram) Scan(value any) error {
+func (s toWords) Scan(value any) error {
 	text, ok := value.(string)
 	if !ok {
-		return fmt.Errorf("a version is a %T", value)
+		return fmt.Errorf("a list of words is a %T", value)
 	}
-	version, keys, _ := strings.Cut(text, "\n")
-	s.to.Version, s.to.Keys = version, strings.Fields(keys)
+	*s.to = nil
+	if text != "" {
+		*s.to = strings.Fields(text)
+	}
 	return nil
 }
 

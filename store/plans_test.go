@@ -9,7 +9,7 @@ import (
 )
 
 // openEmpty opens an empty store for tests that look inside it.
-func openEmpty(t *testing.T) *Store {
+func openEmpty(t testing.TB) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), Options{Path: t.TempDir() + "/claviger.db"})
 	if err != nil {
@@ -60,6 +60,9 @@ func ask(text string, args []any, uses string) question { return question{text, 
 func (q question) check(t *testing.T, s *Store, name string) {
 	t.Helper()
 	got := plan(t, s, q.text, q.args)
+	if strings.Contains(q.text, "c.kind = $") || strings.Contains(q.text, "LIMIT $") && strings.Contains(q.text, " credentials ") {
+		t.Errorf("%s has a parameter by whose value SQLite plans each time: %s", name, q.text)
+	}
 	if !strings.Contains(got+" ", q.uses) {
 		t.Errorf("%s does not use %s:\n%s", name, q.uses, got)
 	}
@@ -106,7 +109,7 @@ func TestPlans(t *testing.T) {
 		"elevation":          ask(selectCurrentElevation, []any{"ses_1"}, "elevations_of_session"),
 		"reasons":            ask(selectReasons, []any{"usr_1"}, "elevations_of_user"),
 		"head":               ask(selectHead, nil, "sqlite_autoindex_events_1"),
-		"latest use":         ask(selectLatestUse, []any{"app_1"}, "last_uses_of_application"),
+		"latest use":         ask(selectLatestUse, []any{"app_1"}, "sqlite_autoindex_latest_uses_1 (application_id=?)"),
 		"overview":           ask(uses, usesArgs, "credentials_expiry"),
 		"overview's calls":   ask(uses, usesArgs, "sqlite_autoindex_application_uses_1 (application_id=? AND resolution=? AND start>?"),
 		"tokens":             page(access.CredentialFilter{}, "credentials_newest "),
@@ -116,8 +119,8 @@ func TestPlans(t *testing.T) {
 		"active ones":        page(access.CredentialFilter{State: access.Active, After: cursor}, "credentials_newest_unrevoked"),
 		"expired ones":       page(access.CredentialFilter{State: access.Expired, After: cursor}, "credentials_newest_unrevoked"),
 		"ended ones":         page(access.CredentialFilter{Ended: true, After: cursor}, "credentials_newest "),
-		"revoked ones":       ask(selectRevoked, []any{"app_1", "token", 50}, "credentials_revoked (application_id=? AND kind=? AND revoked_at>?)"),
-		"lately expired":     ask(selectExpired, []any{"app_1", "token", 1, 50}, "credentials_expired (application_id=? AND kind=? AND expires_at>? AND expires_at<?)"),
+		"revoked ones":       ask(selectRevoked("'token'", 50), []any{"app_1"}, "credentials_revoked (application_id=? AND kind=? AND revoked_at>?)"),
+		"lately expired":     ask(selectExpired("'token'", 50), []any{"app_1", 1}, "credentials_expired (application_id=? AND kind=? AND expires_at>? AND expires_at<?)"),
 		"found ones":         page(access.CredentialFilter{Live: true, Search: "x", Scope: access.Scope{API: "a", Action: access.Read}}, "credentials_newest_unrevoked"),
 		"all events":         events(access.EventFilter{}, "sqlite_autoindex_events_1"),
 		"older events":       events(access.EventFilter{OrganizationID: "org_1", AfterSeq: 9}, "events_of_organization (organization_id=? AND seq<?)"),

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -115,6 +116,20 @@ func TestPostgresFrozenNode(t *testing.T) {
 		var got bool
 		if err := s.Update(t.Context(), func(tx access.Tx) (err error) { got, err = tx.UseNonce(nonce, time.Now()); return err }); err != nil || got != fresh {
 			t.Errorf("nonce %s is new: %v (%v), want %v", nonce, got, err, fresh)
+		}
+	}
+}
+
+// TestNodeIsKnownBeforeItRemembers: from the moment at which a node trusts what it remembers, the others know that they
+// have to wait for it.
+func TestNodeIsKnownBeforeItRemembers(t *testing.T) {
+	t.Parallel()
+	url := testkit.SharedPostgres(t).Database(t)
+	for i := range 5 {
+		s := testkit.PostgresStore(t, url) // whose feed is certain
+		nodes, err := s.Nodes(t.Context())
+		if err != nil || len(nodes) != i+1 || !slices.ContainsFunc(nodes, func(n access.Node) bool { return n.Self && n.Alive() }) {
+			t.Errorf("the nodes that are known after %d began: %+v, %v", i+1, nodes, err)
 		}
 	}
 }

@@ -14,7 +14,7 @@ type rowWriter struct {
 	columns  int    // that are given
 	fixed    string // those that are not, after a comma
 	args     []any
-	full     func(args ...any) error // the statement for as many rows as go at once, when it is ready
+	ready    map[int]func(args ...any) error // statements, by the number of rows
 }
 
 func (t *tx) rows(into string, columns int, fixed, to string) *rowWriter {
@@ -22,30 +22,48 @@ func (t *tx) rows(into string, columns int, fixed, to string) *rowWriter {
 }
 
 // add adds a row, now or with those that come after it.
-func (w *rowWriter) add(values ...any) (err error) {
+func (w *rowWriter) add(values ...any) error {
 	w.args = append(w.args, values...)
 	if len(w.args) < w.t.dialect.rows*w.columns {
 		return nil
 	}
-	if w.full == nil {
-		if w.full, err = w.t.prepare(w.text(w.t.dialect.rows)); err != nil {
-			return err
-		}
-	}
-	err = w.full(w.args...)
+	err := w.write(w.args)
 	w.args = w.args[:0]
 	return err
 }
 
-// flush adds the rows that wait.
+// flush adds the rows that wait: where statements are kept ready, by a few of them, so
+// that any number of rows finds them ready; else by one, which is one round trip.
 func (w *rowWriter) flush() error {
-	n := len(w.args) / w.columns
-	if n == 0 {
+	args := w.args
+	w.args = w.args[:0]
+	for some := w.t.dialect.rows; w.t.dialect.prepares && some > 1; some /= 4 {
+		for ; len(args) >= some*w.columns; args = args[some*w.columns:] {
+			if err := w.write(args[:some*w.columns]); err != nil {
+				return err
+			}
+		}
+	}
+	if len(args) == 0 {
 		return nil
 	}
-	err := w.t.do(w.text(n), w.args...)
-	w.args = w.args[:0]
-	return err
+	return w.write(args)
+}
+
+// write runs the statement for as many rows as these are.
+func (w *rowWriter) write(args []any) error {
+	n := len(args) / w.columns
+	if w.ready[n] == nil {
+		run, err := w.t.prepare(w.text(n))
+		if err != nil {
+			return err
+		}
+		if w.ready == nil {
+			w.ready = map[int]func(...any) error{}
+		}
+		w.ready[n] = run
+	}
+	return w.ready[n](args...)
 }
 
 // text returns the statement for n rows.
@@ -60,6 +78,10 @@ func (w *rowWriter) text(n int) string {
 			b.WriteString(w.fixed + "), (")
 		default:
 			b.WriteString(", ")
+		}
+		if w.t.dialect.unnamed {
+			b.WriteString("?")
+			continue
 		}
 		b.WriteString("$" + strconv.Itoa(i+1))
 	}

@@ -244,10 +244,14 @@ func TestUnavailable(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, s := range map[string]*Store{"full": full, "read-only": readOnly, "busy": busy, "closed": closed} {
-		err := write(s)
-		if e, ok := errors.AsType[*access.Error](err); !ok || e.Kind != access.Unavailable || e.Err == nil {
-			t.Errorf("%s: error %v, want an Unavailable one with its cause", name, err)
+	for name, c := range map[string]struct {
+		store *Store
+		says  string
+	}{"full": {full, "disk is full: "}, "read-only": {readOnly, "cannot be written to: "}, "busy": {busy, "cannot be reached: "}, "closed": {closed, "cannot be reached: "}} {
+		err := write(c.store)
+		e, ok := errors.AsType[*access.Error](err)
+		if !ok || e.Kind != access.Unavailable || e.Err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "; ", ": "), c.says) {
+			t.Errorf("%s: error %v, want an Unavailable one with its cause, that says %q", name, err, c.says)
 		}
 	}
 	if err := full.View(t.Context(), func(tx access.ReadTx) error { _, err := tx.Users(); return err }); err != nil {

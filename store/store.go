@@ -62,12 +62,6 @@ type Store struct {
 
 var _ access.Store = (*Store)(nil)
 
-// pool is a set of connections with the statements that are prepared on them.
-type pool struct {
-	db    *sql.DB
-	ready map[string]*sql.Stmt // by text; fixed once the store is open
-}
-
 // Open opens the database, makes it when there is none, and brings its schema up
 // to date. Only one process may have a SQLite file open, which the caller sees
 // to by a lock file. Errors are for the operator to read: they say which file it
@@ -114,25 +108,6 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	return nil
 }
 
-func newPool(db *sql.DB, size int) *pool {
-	db.SetMaxOpenConns(size)
-	db.SetMaxIdleConns(size)
-	return &pool{db: db, ready: map[string]*sql.Stmt{}}
-}
-
-// prepare makes statements ready for use on every connection of the pool. It must not
-// be called within a transaction: the only connection would be taken.
-func (p *pool) prepare(ctx context.Context, texts []string) error {
-	for _, text := range texts {
-		stmt, err := p.db.PrepareContext(ctx, text)
-		if err != nil {
-			return fmt.Errorf("prepare statement: %w", err)
-		}
-		p.ready[text] = stmt
-	}
-	return nil
-}
-
 // Close ends all connections. What comes after is Unavailable.
 func (s *Store) Close() error {
 	if s.close == nil {
@@ -150,13 +125,9 @@ func (s *Store) closeAll() error {
 		s.feed.end()
 	}
 	for _, p := range []*pool{s.read, s.write} {
-		if p == nil {
-			continue
+		if p != nil {
+			errs = append(errs, p.close()...)
 		}
-		for _, stmt := range p.ready {
-			errs = append(errs, stmt.Close())
-		}
-		errs = append(errs, p.db.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -183,7 +154,7 @@ func (s *Store) Lookup(ctx context.Context, read func(access.ReadTx) error) erro
 		bounded, cancel = context.WithTimeout(ctx, s.dialect.readTime)
 		defer cancel()
 	}
-	err := read(&tx{ctx: bounded, caller: ctx, sql: s.read.db, ready: s.read.ready, dialect: s.dialect})
+	err := read(&tx{ctx: bounded, caller: ctx, sql: s.read.db, ready: s.read.ready(), dialect: s.dialect})
 	if err != nil && s.closed.Load() {
 		return unavailable(err) // a closed statement has no error that could be told by its type
 	}
@@ -313,10 +284,13 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 	if err != nil {
 		return false, ended(ctx, "begin transaction", err)
 	}
+	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready(), dialect: s.dialect, crowds: &s.crowds}
 	// After a commit this does nothing; after an error or a panic the closure's
 	// end is what is reported, not the rollback's.
-	defer func() { _ = began.Rollback() }()
-	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready, dialect: s.dialect, crowds: &s.crowds}
+	defer func() {
+		_ = began.Rollback()
+		p.learn(ctx, t.asked)
+	}()
 	if j.lock != "" {
 		if err := t.do(j.lock); err != nil {
 			return false, err
@@ -353,5 +327,5 @@ func ended(ctx context.Context, what string, err error) error {
 }
 
 func unavailable(err error) error {
-	return &access.Error{Kind: access.Unavailable, Message: "The database cannot be reached.", Err: err}
+	return &access.Error{Kind: access.Unavailable, Message: complaint(err), Err: err}
 }

@@ -2,12 +2,14 @@ package store
 
 import "time"
 
-// How long things are kept after their end, and uses after their time.
+// How long things are kept after their end, and uses after their time; what stands by
+// the hour is moved to its day then.
 const (
 	keepEnded    = 30 * 24 * time.Hour
 	keepThrottle = 2 * 24 * time.Hour // longer than any window that is of use
 	keepMinute   = 2 * 24 * time.Hour
 	keepHour     = 32 * 24 * time.Hour
+	keepCallers  = 2 * 24 * time.Hour // by the hour: nobody reads more than the last 24
 	keepDay      = 400 * 24 * time.Hour
 )
 
@@ -29,23 +31,28 @@ var sweeps = []sweep{
 	{"endings", "n", "at < $1 AND n < (SELECT MAX(n) FROM endings)", keepEnded},
 	{"nonces", "nonce", "used_at < $1", nonceMemory},
 	{"uses", "credential_id, resolution, start, application_id", "resolution = 60 AND start < $1", keepMinute},
-	{"uses", "credential_id, resolution, start, application_id", "resolution = 3600 AND start < $1", keepHour},
 	{"uses", "credential_id, resolution, start, application_id", "resolution = 86400 AND start < $1", keepDay},
-	{"use_callers", "credential_id, resolution, start, address, agent", "resolution = 3600 AND start < $1", keepHour},
 	{"use_callers", "credential_id, resolution, start, address, agent", "resolution = 86400 AND start < $1", keepDay},
-	{"use_refusals", "credential_id, resolution, start, reason", "resolution = 3600 AND start < $1", keepHour},
 	{"use_refusals", "credential_id, resolution, start, reason", "resolution = 86400 AND start < $1", keepDay},
 	{"application_uses", "application_id, resolution, start", "resolution = 60 AND start < $1", keepMinute},
 	{"application_uses", "application_id, resolution, start", "resolution = 3600 AND start < $1", keepHour},
 	{"application_uses", "application_id, resolution, start", "resolution = 86400 AND start < $1", keepDay},
 }
 
-// Sweep deletes at most limit rows of each sort that nobody needs any more.
-func (t *tx) Sweep(now time.Time, limit int) (int, error) {
-	total := 0
-	for _, s := range sweeps {
-		result, err := t.sql.ExecContext(t.ctx, `DELETE FROM `+s.table+` WHERE (`+s.keys+`) IN
-			(SELECT `+s.keys+` FROM `+s.table+` WHERE `+s.condition+` LIMIT $2)`, micros(now.Add(-s.keep)), limit)
+// Sweep deletes at most limit rows that nobody needs any more, those that it has moved
+// from hours to days among them.
+func (t *tx) Sweep(now time.Time, limit int) (total int, err error) {
+	moves := []func(time.Time, int) (int, error){t.moveUses, t.moveCallers, t.moveRefusals}
+	for i := 0; i < len(moves) && total < limit; i++ {
+		n, err := moves[i](now, limit-total)
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+	for i := 0; i < len(sweeps) && total < limit; i++ {
+		s := sweeps[i]
+		result, err := t.sql.ExecContext(t.ctx, `DELETE FROM `+s.table+` WHERE `+s.chosen(), micros(now.Add(-s.keep)), limit-total)
 		if err != nil {
 			return total, t.failure(err)
 		}
@@ -56,4 +63,9 @@ func (t *tx) Sweep(now time.Time, limit int) (int, error) {
 		total += int(n)
 	}
 	return total, nil
+}
+
+// chosen chooses at most $2 rows.
+func (s sweep) chosen() string {
+	return `(` + s.keys + `) IN (SELECT ` + s.keys + ` FROM ` + s.table + ` WHERE ` + s.condition + ` LIMIT $2)`
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ type tx struct {
 	sql     asker
 	began   *sql.Tx // nil: each question stands alone
 	ready   map[string]*sql.Stmt
+	asked   []string // texts that were not ready
 	dialect dialect
 	crowds  *crowds
 	caller  context.Context // ctx without the bound that the engine sets
@@ -48,10 +50,16 @@ type asker interface {
 // there is none.
 func (t *tx) prepared(text string) *sql.Stmt {
 	stmt := t.ready[text]
-	if stmt == nil || t.began == nil {
+	if t.began == nil {
 		return stmt
 	}
-	return t.began.StmtContext(t.ctx, stmt)
+	if stmt != nil {
+		return t.began.StmtContext(t.ctx, stmt)
+	}
+	if t.dialect.prepares && len(t.asked) < mostAsked && !slices.Contains(t.asked, text) {
+		t.asked = append(t.asked, text)
+	}
+	return nil
 }
 
 // failure turns an error of the driver into one of the domain's.
@@ -175,9 +183,12 @@ func (t *tx) prepare(text string) (func(args ...any) error, error) {
 	if !t.dialect.prepares {
 		return func(args ...any) error { return t.do(text, args...) }, nil
 	}
-	stmt, err := t.sql.PrepareContext(t.ctx, text) // closed with the transaction
-	if err != nil {
-		return nil, t.failure(err)
+	stmt := t.prepared(text)
+	if stmt == nil {
+		var err error
+		if stmt, err = t.sql.PrepareContext(t.ctx, text); err != nil { // closed with the transaction
+			return nil, t.failure(err)
+		}
 	}
 	return func(args ...any) error {
 		_, err := stmt.ExecContext(t.ctx, plain(args)...)
@@ -214,19 +225,25 @@ func (c *conditions) where(more ...string) string {
 	return " WHERE " + strings.Join(all, " AND ")
 }
 
-// limit returns a LIMIT of that many rows, nothing for 0.
-func (c *conditions) limit(n int) string {
+// atMost returns a LIMIT of that many rows, nothing for 0. The number stands in the text:
+// SQLite plans by it, and would plan a statement that is kept ready anew for each value
+// of a parameter.
+func atMost(n int) string {
 	if n <= 0 {
 		return ""
 	}
-	return " LIMIT " + c.arg(n)
+	return " LIMIT " + strconv.Itoa(n)
 }
 
-// places returns place holders for texts in an IN list.
+// places returns place holders for texts in an IN list. Their number is a power of two,
+// so that lists of any length share a few statements: the last text stands there again.
 func (c *conditions) places(texts []string) string {
-	out := make([]string, len(texts))
-	for i, text := range texts {
-		out[i] = c.arg(text)
+	if len(texts) == 0 {
+		return "(NULL)"
+	}
+	out := make([]string, 1<<bits.Len(uint(len(texts)-1)))
+	for i := range out {
+		out[i] = c.arg(texts[min(i, len(texts)-1)])
 	}
 	return "(" + strings.Join(out, ", ") + ")"
 }

@@ -2,14 +2,18 @@ package store
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"claviger/internal/access"
 )
 
-// The spans by which uses are added up, all at once, so that a sum over a long
-// time reads few rows.
+// The spans by which uses are added up, so that a sum over a long time reads few rows:
+// minutes and hours when uses are written, days from the hours that are old (moves.go). An
+// application's days are written at once, too: they are few.
 const (
 	byMinute = time.Minute
 	byHour   = time.Hour
@@ -22,11 +26,8 @@ const lookup = 500
 const (
 	lastUseColumns = `l.credential_id, l.last_at, l.address, l.agent, l.api, l.method`
 
-	// selectLatestUse walks an application's last uses from the newest on, past
-	// those with an organization's clients and with personal tokens.
-	selectLatestUse = `SELECT ` + lastUseColumns + ` FROM last_uses l
-		JOIN credentials c ON c.id = l.credential_id AND c.application_id = $1
-		WHERE l.application_id = $1 ORDER BY l.last_at DESC LIMIT 1`
+	selectLatestUse = `SELECT ` + lastUseColumns + ` FROM latest_uses n JOIN last_uses l ON l.credential_id = n.credential_id
+		WHERE n.application_id = $1`
 
 	addApplicationUseInto = `INSERT INTO application_uses (application_id, resolution, start, accepted, refused, last_at, by_query, by_password) VALUES `
 	addApplicationUseTo   = ` ON CONFLICT (application_id, resolution, start) DO UPDATE SET
@@ -44,6 +45,10 @@ const (
 	setLastUseTo   = ` ON CONFLICT (credential_id) DO UPDATE SET application_id = excluded.application_id, last_at = excluded.last_at,
 			address = excluded.address, agent = excluded.agent, api = excluded.api, method = excluded.method
 		WHERE excluded.last_at >= last_uses.last_at`
+
+	setLatestUseInto = `INSERT INTO latest_uses (application_id, credential_id, last_at) VALUES `
+	setLatestUseTo   = ` ON CONFLICT (application_id) DO UPDATE SET credential_id = excluded.credential_id, last_at = excluded.last_at
+		WHERE excluded.last_at >= latest_uses.last_at`
 )
 
 func lastUseInto(l *access.LastUse) []any {
@@ -105,19 +110,90 @@ func (t *tx) Calls(credentialIDs []string, since time.Time) (map[string]int64, e
 	var id string
 	var accepted int64
 	for ids := range slices.Chunk(credentialIDs, lookup) {
-		for _, s := range spansSince(since) {
-			w := &conditions{}
-			err := t.each([]any{&id, &accepted}, func() bool {
-				out[id] += accepted
-				return true
-			}, `SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT) FROM uses u WHERE u.credential_id IN `+w.places(ids)+
-				` AND `+s.within(w, "u")+` GROUP BY u.credential_id HAVING SUM(u.accepted) > 0`, w.args...)
-			if err != nil {
-				return nil, err
-			}
+		text, args := selectCalls(ids, since)
+		err := t.each([]any{&id, &accepted}, func() bool {
+			out[id] += accepted
+			return true
+		}, text, args...)
+		if err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// selectCalls asks for the sum of each credential and span in which it was accepted.
+func selectCalls(ids []string, since time.Time) (string, []any) {
+	w := &conditions{}
+	places := w.places(ids)
+	spans := spansSince(since)
+	spans[1].end = time.Time{} // what is not moved to its day yet stands by the hour, and only there
+	texts := make([]string, len(spans))
+	for i, s := range spans {
+		texts[i] = `SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT) FROM uses u WHERE u.credential_id IN ` + places +
+			` AND ` + s.within(w, "u") + ` GROUP BY u.credential_id HAVING SUM(u.accepted) > 0`
+	}
+	return strings.Join(texts, ` UNION ALL `), w.args
+}
+
+// HourlyCalls is Calls with the full hours told apart.
+func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]access.HourlyCalls, error) {
+	out := map[string]access.HourlyCalls{}
+	var id, hours string
+	var accepted int64
+	for ids := range slices.Chunk(credentialIDs, lookup) {
+		text, args := selectHourlyCalls(ids, since)
+		var damaged error
+		err := t.each([]any{&id, &accepted, &hours}, func() bool {
+			calls := out[id]
+			calls.Total += accepted
+			calls.Hours, damaged = appendHours(calls.Hours, hours)
+			out[id] = calls
+			return damaged == nil
+		}, text, args...)
+		if err = cmp.Or(err, damaged); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// selectHourlyCalls asks for one row of each credential with its hours as a text, "493012:5
+// 493013:7" in hours of Unix: a row of each hour would cost several times as much. What came
+// before the first full hour is a row of its own.
+func selectHourlyCalls(ids []string, since time.Time) (string, []any) {
+	w := &conditions{}
+	places := w.places(ids)
+	minutes, hours := spansSince(since)[0], spansSince(since)[1]
+	hours.end = time.Time{}
+	from := ` FROM uses u WHERE u.accepted > 0 AND u.credential_id IN ` + places + ` AND `
+	return `SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT), ''` + from + minutes.within(w, "u") + ` GROUP BY u.credential_id
+		UNION ALL SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT), STRING_AGG(CAST(u.start / 3600000000 AS TEXT) || ':' || CAST(u.accepted AS TEXT), ' ')` +
+		from + hours.within(w, "u") + ` GROUP BY u.credential_id`, w.args
+}
+
+// appendHours reads what selectHourlyCalls makes of hours, and puts them in order. An
+// hour stands there more than once if calls went to several applications.
+func appendHours(hours []access.UseSpan, text string) ([]access.UseSpan, error) {
+	hours = slices.Grow(hours, strings.Count(text, ":"))
+	for word := range strings.FieldsSeq(text) {
+		hour, calls, _ := strings.Cut(word, ":")
+		at, err := strconv.ParseInt(hour, 10, 64)
+		if err != nil {
+			return hours, err
+		}
+		n, err := strconv.ParseInt(calls, 10, 64)
+		if err != nil {
+			return hours, err
+		}
+		start := time.Unix(at*3600, 0).UTC()
+		i, there := slices.BinarySearchFunc(hours, start, func(s access.UseSpan, t time.Time) int { return s.Start.Compare(t) })
+		if !there {
+			hours = slices.Insert(hours, i, access.UseSpan{Start: start})
+		}
+		hours[i].Accepted += n
+	}
+	return hours, nil
 }
 
 // ApplicationUses sums up the applications of an organization, by their ids: live
@@ -165,15 +241,18 @@ func (t *tx) WayUses(applicationID string, since time.Time) (query, password int
 }
 
 // AddUses adds uses to what there is of the same credential, application and
-// time, by minute, hour and day, and to their applications' sums; and their callers
-// and refusals by hour and day. It goes by credential, so that writers on an engine
+// time, by minute and hour, and to their applications' sums; and their callers
+// and refusals by hour. It goes by credential, so that writers on an engine
 // with row locks cannot wait for each other, and many rows go with one statement.
 func (t *tx) AddUses(uses []access.Use) error {
 	if len(uses) == 0 {
 		return nil
 	}
-	uses = slices.SortedStableFunc(slices.Values(uses), func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) })
-	for _, add := range []func([]access.Use) error{t.addCredentialUses, t.setLastUses, t.addCallers, t.addRefusals, t.addApplicationUses} {
+	byCredential := func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) }
+	if !slices.IsSortedFunc(uses, byCredential) {
+		uses = slices.SortedStableFunc(slices.Values(uses), byCredential)
+	}
+	for _, add := range []func([]access.Use) error{t.addCredentialUses, t.setLastUses, t.setLatestUses, t.addCallers, t.addRefusals, t.addApplicationUses} {
 		if err := add(uses); err != nil {
 			return err
 		}
@@ -189,15 +268,19 @@ type useSpan struct {
 	applicationID string
 }
 
-// addCredentialUses adds up in memory first: no statement may meet a row twice.
 func (t *tx) addCredentialUses(uses []access.Use) error {
-	sums := make([]useSum, 0, 3*len(uses))
+	sums := make([]useSum, 0, 2*len(uses))
 	for _, u := range uses {
-		for _, resolution := range []time.Duration{byMinute, byHour, byDay} {
+		for _, resolution := range []time.Duration{byMinute, byHour} {
 			key := useSpan{u.CredentialID, seconds(resolution), micros(u.Minute.UTC().Truncate(resolution)), u.ApplicationID}
 			sums = append(sums, useSum{key, u.Accepted, u.Refused})
 		}
 	}
+	return t.addUseSums(sums)
+}
+
+// addUseSums adds up in memory first: no statement may meet a row twice.
+func (t *tx) addUseSums(sums []useSum) error {
 	slices.SortStableFunc(sums, func(a, b useSum) int { return a.compare(b.useSpan) })
 	w := t.rows(addUseInto, 6, ", '', '', '', ''", addUseTo)
 	for i := 0; i < len(sums); {
@@ -238,6 +321,23 @@ func (t *tx) setLastUses(uses []access.Use) error {
 			continue
 		}
 		if err := w.add(last.CredentialID, last.ApplicationID, micros(last.At), last.Address, last.Agent, last.API, last.Method); err != nil {
+			return err
+		}
+	}
+	return w.flush()
+}
+
+// setLatestUses sets which of its own credentials each application was called with last.
+func (t *tx) setLatestUses(uses []access.Use) error {
+	latest := map[string]access.Use{}
+	for _, u := range uses {
+		if there, ok := latest[u.ApplicationID]; u.Own && !u.At.IsZero() && (!ok || u.At.After(there.At)) {
+			latest[u.ApplicationID] = u
+		}
+	}
+	w := t.rows(setLatestUseInto, 3, "", setLatestUseTo)
+	for _, id := range slices.Sorted(maps.Keys(latest)) {
+		if err := w.add(id, latest[id].CredentialID, micros(latest[id].At)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,9 @@
 package templates
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // The measures of a chart, in units of its viewBox; the style sheet stretches it.
 const (
@@ -63,3 +66,29 @@ func (c ChartView) viewBox() string {
 }
 
 func (c ChartView) width() string { return strconv.Itoa(len(c.Bars) * barWidth) }
+
+// The measures of a spark line, in pixels.
+const (
+	sparkStep   = 2
+	sparkHeight = 14
+)
+
+// sparkLines is the path of an upright line for each hour with calls; "" without any.
+func sparkLines(hours []int64) string {
+	most := int64(0)
+	for _, calls := range hours {
+		most = max(most, calls)
+	}
+	var d strings.Builder
+	for i, calls := range hours {
+		if calls > 0 {
+			h := max(leastBar, sparkHeight*calls/most)
+			d.WriteString("M" + strconv.Itoa(i*sparkStep+1) + " " + strconv.Itoa(sparkHeight) + "v-" + strconv.FormatInt(h, 10))
+		}
+	}
+	return d.String()
+}
+
+func sparkBox(hours []int64) string {
+	return "0 0 " + strconv.Itoa(len(hours)*sparkStep) + " " + strconv.Itoa(sparkHeight)
+}

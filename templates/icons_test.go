@@ -11,10 +11,10 @@ import (
 // TestIconsAreThere: every symbol that a page draws is in static/icons.svg, and the other
 // way round.
 func TestIconsAreThere(t *testing.T) {
-	drawn := symbols(t, "icons.templ", `@icon\("([a-z-]+)"\)`)
+	drawn := symbols(t, "icons.go", `icon\("([a-z-]+)"\)`)
 	there := symbols(t, filepath.Join("..", "static", "icons.svg"), `<symbol id="([a-z-]+)"`)
 	if len(drawn) < 20 || !slices.Equal(drawn, there) {
-		t.Errorf("icons.templ draws %q, icons.svg has %q", drawn, there)
+		t.Errorf("icons.go draws %q, icons.svg has %q", drawn, there)
 	}
 }
 

@@ -13,7 +13,7 @@ func sampleRows() []templates.TokenRow {
 	rows := []templates.TokenRow{
 		{
 			ID: "01", Label: "Northwind nightly", Masked: "clavt_8fK2…x9Qa", Scopes: "read", Created: on("3 Mar", year(2026, 3, 3)), CreatedBy: "Mara Lane",
-			LastUsed: ago(2 * time.Minute), LastFrom: "10.0.3.7", LastAgent: "curl/8.5", Calls: "1,180",
+			LastUsed: ago(2 * time.Minute), LastFrom: "10.0.3.7", LastAgent: "curl/8.5", Calls: "1,180", Spark: []int64{23: 40, 22: 1, 9: 1139},
 			Expires: templates.Ago(sampleNow.Add(6*24*time.Hour+time.Hour), sampleNow), ExpiresSoon: true, State: templates.StateActive,
 		},
 		{

@@ -7,6 +7,7 @@ type NodesView struct {
 	Nodes  []NodeRow
 	// Last is what was last taken away from a caller: "ci revoked by Ada". May be empty.
 	Last   string
+	LastIn string // the name of the application that it was in; may be empty
 	LastAt When
 	// Bound is for how long a node that is cut off trusts what it remembers.
 	Bound string

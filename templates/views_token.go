@@ -52,7 +52,9 @@ type TokenRow struct {
 	LastFrom  string
 	LastAgent string
 	// Calls is the grouped number of calls in 24 hours.
-	Calls   string
+	Calls string
+	// Spark are these calls by the hour; empty is drawn as nothing.
+	Spark   []int64
 	Expires When
 	// ExpiresSoon is true in the last seven days.
 	ExpiresSoon bool

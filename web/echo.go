@@ -30,8 +30,8 @@ type echoed struct {
 func (s *Server) echo(w http.ResponseWriter, r *http.Request, target string, v access.Verdict, caller access.Caller) {
 	defer s.limitReading(w)()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEcho+1))
-	if err != nil {
-		s.writeProblem(w, r, problem{Status: http.StatusBadRequest, Type: "body-unreadable", Title: "The body could not be read", Detail: "The request's body broke off."})
+	if sent, ok := r.Body.(*callerBody); ok && err != nil {
+		s.writeBodyFailed(w, r, sent)
 		return
 	}
 	seen := r.Clone(r.Context())

@@ -199,6 +199,15 @@ func quotable(text string) string {
 	}, text)
 }
 
+// abortIfGone ends a request whose caller has gone while the database was asked: an answer
+// would reach nobody, and be counted as a failure that anybody can cause at will. It panics
+// with [http.ErrAbortHandler], which ends the connection.
+func abortIfGone(r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
 // refuseUnavailable answers where the decision could not be taken: never a 200,
 // and never a false 401.
 func (s *Server) refuseUnavailable(w http.ResponseWriter, r *http.Request, err error) {
@@ -209,16 +218,29 @@ func (s *Server) refuseUnavailable(w http.ResponseWriter, r *http.Request, err e
 	})
 }
 
-// report logs an error under a reference that the answer repeats. Secrets cannot
+// report logs an error, and what it is about, under a reference that the answer repeats. Secrets cannot
 // be in it: errors of the domain and the store hold none.
-func (s *Server) report(r *http.Request, what string, err error) string {
+func (s *Server) report(r *http.Request, what string, err error, about ...any) string {
 	reference := secret.RandomText(10)
 	if errors.Is(err, context.Canceled) {
-		s.Log.Debug(what, "reference", reference, "error", err)
+		s.Log.Debug(what, "reference", reference, "error", inShort(err.Error()))
 		return reference
 	}
-	s.Log.Error(what, "reference", reference, "method", r.Method, "error", err)
+	s.Log.Error(what, append([]any{"reference", reference, "method", inShort(r.Method), "error", inShort(err.Error())}, about...)...)
 	return reference
+}
+
+// mostSaid bounds how much of an error is logged, in bytes.
+const mostSaid = 1000
+
+// inShort cuts a text for the log. What an API answers stands in some errors, word for
+// word, and can be a megabyte; who chooses the method can make that long, too.
+func inShort(text string) string {
+	if len(text) <= mostSaid {
+		return text
+	}
+	text = secret.Redact(text[:mostSaid]) // before it is cut: half a secret would not be known for one
+	return strings.ToValidUTF8(text[:max(0, len(text)-secret.Len)], "") + "…"
 }
 
 // logRefused logs what somebody who is signed in was refused in an organization: no Event
@@ -233,6 +255,7 @@ func (s *Server) logRefused(r *http.Request, kind access.ErrorKind) {
 // writePageError answers an error of a page: by leading to the sign-in or the
 // elevation where that is the way on, else by a page in words.
 func (s *Server) writePageError(w http.ResponseWriter, r *http.Request, err error) {
+	abortIfGone(r, err)
 	e := access.AsError(err)
 	switch e.Kind {
 	case access.Forbidden, access.NotFound:
@@ -251,13 +274,16 @@ func (s *Server) writePageError(w http.ResponseWriter, r *http.Request, err erro
 		access.NotFound: "Not found", access.Forbidden: "Not for you", access.RateLimited: "Too many attempts",
 		access.Conflict: "That cannot be done now", access.Invalid: "That did not work", access.Unavailable: "Claviger cannot reach its database",
 	}[e.Kind]
-	if title == "" {
+	switch {
+	case e.Done:
+		title = "Done, but not noted"
+	case title == "":
 		title = "Something went wrong"
 	}
 	if e.Kind == access.Invalid && len(e.Fields) > 0 {
 		view.Text = e.Fields[0].Message
 	}
-	if e.Kind == access.Unavailable {
+	if e.Kind == access.Unavailable && !e.Done {
 		view.Text = "Nothing was changed. Try again in a moment; the operator finds the cause in the log under the reference below."
 	}
 	if e.Kind == access.Internal || e.Kind == access.Unavailable {

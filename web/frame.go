@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -148,13 +150,32 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 			s.Log.Warn("a flash could not be cleared", "error", err)
 		}
 	}
-	var body bytes.Buffer
-	if err := page.Render(r.Context(), &body); err != nil {
+	body := bodies.Get().(*bytes.Buffer)
+	defer emptied(body)
+	// Somebody who has gone is no failure of ours: nothing that is rendered asks anybody.
+	if err := page.Render(context.WithoutCancel(r.Context()), body); err != nil {
 		s.writeProblem(w, r, problem{Status: http.StatusInternalServerError, Type: "internal", Title: "The page could not be made", Reference: s.report(r, "render", err)})
 		return
 	}
-	// What somebody sent may stand on the page and be anything but UTF-8.
-	writePage(w, r, status, bytes.ToValidUTF8(body.Bytes(), []byte("\ufffd")))
+	text := body.Bytes()
+	if !utf8.Valid(text) { // what somebody sent may stand on the page and be anything
+		text = bytes.ToValidUTF8(text, []byte("\ufffd"))
+	}
+	writePage(w, r, status, text)
+}
+
+// bodies are used again: one of fifty rows is 160 KB, and growing to that is a good part
+// of making it.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// emptied puts a body back that was sent. No secret stays behind, and none that is far
+// larger than others.
+func emptied(body *bytes.Buffer) {
+	clear(body.Bytes())
+	body.Reset()
+	if body.Cap() <= 1<<20 {
+		bodies.Put(body)
+	}
 }
 
 // show renders a page with status 200.

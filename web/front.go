@@ -24,7 +24,9 @@ func (s *Server) Console() http.Handler {
 		switch first {
 		case "verify":
 			r.Pattern = verifyPattern
-			s.verify(w, r)
+			answer := s.early(w, r, s.boundBody(w, r)) // a body is none of its business
+			s.verify(answer, r)
+			endEarly(answer)
 		case "healthz", "readyz":
 			s.health(w, r)
 		case "static":
@@ -40,16 +42,22 @@ func (s *Server) Console() http.Handler {
 func (s *Server) Gateway() http.Handler {
 	return s.logged("gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := s.boundBody(w, r) // before anything is answered: net/http reads what nobody wanted
-		if s.oauth(w, r) {
-			return
-		}
-		if first, rest := firstSegment(r); first == "healthz" && rest == "" {
-			s.health(w, r)
-			return
-		}
-		r.Pattern = gatewayPattern
-		s.gateway(w, r, body)
+		answer := s.early(w, r, body)
+		s.atGateway(answer, r, body)
+		endEarly(answer)
 	}))
+}
+
+func (s *Server) atGateway(w http.ResponseWriter, r *http.Request, body *callerBody) {
+	if s.oauth(w, r) {
+		return
+	}
+	if first, rest := firstSegment(r); first == "healthz" && rest == "" {
+		s.health(w, r)
+		return
+	}
+	r.Pattern = gatewayPattern
+	s.gateway(w, r, body)
 }
 
 // firstSegment splits the raw path of a request after its first segment. Nothing

@@ -31,6 +31,7 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request, body *callerBod
 	verdict, err := s.Verifier.Verify(r.Context(), request)
 	s.meter.decided(doorGateway, verdict.Reason, err)
 	if err != nil {
+		abortIfGone(r, err)
 		s.refuseUnavailable(w, r, err)
 		return
 	}
@@ -39,8 +40,11 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request, body *callerBod
 		s.writeRefusal(w, r, refusalStatus(verdict.Reason), verdict)
 		return
 	}
-	if r.Method == http.MethodTrace { // an upstream would answer with the identity headers
-		s.writeProblem(w, r, problem{Status: http.StatusMethodNotAllowed, Type: "method-not-allowed", Title: "TRACE is not passed on"})
+	// To TRACE an upstream would answer with the identity headers; after CONNECT what
+	// others send on the same connection to it would be no requests any more.
+	if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		s.writeProblem(w, r, problem{Status: http.StatusMethodNotAllowed, Type: "method-not-allowed", Title: r.Method + " is not passed on", Detail: "The gateway passes on every method but TRACE and CONNECT."})
 		return
 	}
 	target := apiRest
@@ -68,7 +72,8 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request, body *callerBod
 // holds no backslash, encoded slash, control character or fragment (S6).
 func plainPath(r *http.Request) bool {
 	raw := r.URL.EscapedPath()
-	if !strings.HasPrefix(raw, "/") || strings.ContainsAny(raw, "\\#") {
+	sent, _, _ := strings.Cut(r.RequestURI, "?") // net/url takes a fragment for a part of the path
+	if !strings.HasPrefix(raw, "/") || strings.Contains(raw, "\\") || strings.Contains(sent, "#") {
 		return false
 	}
 	clean := path.Clean(raw)

@@ -89,6 +89,14 @@ func TestGatewayTimeoutOfAnAPI(t *testing.T) {
 	if a.Status != http.StatusGatewayTimeout || !strings.Contains(a.Body, "upstream-timeout") {
 		t.Errorf("status %d: %s", a.Status, a.Body)
 	}
+	_, reference, _ := strings.Cut(a.Body, `"reference":"`)
+	reference, _, _ = strings.Cut(reference, `"`)
+	for line := range strings.Lines(s.Log.String()) {
+		if strings.Contains(line, reference) && strings.Contains(line, `"organization":"acme","application":"orders","api":"live"`) {
+			return
+		}
+	}
+	t.Errorf("no line of the log tells of %q and names the API: %s", reference, s.Log)
 }
 
 // TestGatewayTimeoutIsNoneOfStreams: the upstream's time runs neither while the caller

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"claviger/internal/access"
 	"claviger/internal/testkit"
@@ -470,4 +471,13 @@ func TestGatewayUpgrade(t *testing.T) {
 	if diff := cmp.Diff(s.identityOf(s.tokenID, "till"), identityIn(header)); diff != "" || header.Get("Authorization") != "" {
 		t.Errorf("the upstream sees %v (-want +got):\n%s", header, diff)
 	}
+	// It is counted as what it was, no answer that broke off.
+	_ = connection.Close()
+	for range 500 {
+		if strings.Contains(s.Log.String(), `"route":"/{org}/{app}/{api}","status":101`) {
+			return
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	t.Errorf("the log knows of no WebSocket: %s", s.Log)
 }

@@ -50,8 +50,11 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 func TestTraceGoesNowhere(t *testing.T) {
 	s, _ := behind(t)
 	for _, path := range []string{"/acme/orders/live/a", "/acme/orders/backend/a"} {
-		if a := exchange(t, s.GatewayURL, rawRequest("TRACE", path, "Authorization: Bearer "+s.token)); a.Status != http.StatusMethodNotAllowed || strings.Contains(a.Body, s.token) {
-			t.Errorf("TRACE %s: %d %s", path, a.Status, a.Body)
+		for _, method := range []string{"TRACE", "CONNECT"} {
+			a := exchange(t, s.GatewayURL, rawRequest(method, path, "Authorization: Bearer "+s.token))
+			if a.Status != http.StatusMethodNotAllowed || strings.Contains(a.Body, s.token) || !strings.Contains(a.Body, "method-not-allowed") || !strings.Contains(a.Header.Get("Allow"), "POST") {
+				t.Errorf("%s %s: %d %q %s", method, path, a.Status, a.Header, a.Body)
+			}
 		}
 	}
 	if a := exchange(t, s.ConsoleURL, rawRequest("TRACE", "/sign-in")); a.Status < 400 {

@@ -3,11 +3,26 @@ package web
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // readyTime bounds how long /readyz waits for the database.
 const readyTime = 2 * time.Second
+
+// How often /readyz finds out at most whether the database can be written to, which
+// costs a commit: while it can, and while it cannot.
+const (
+	probePause  = 5 * time.Second
+	probeFailed = time.Second
+)
+
+// probe is what was found out last.
+type probe struct {
+	mu  sync.Mutex
+	at  time.Time // zero: never
+	err error
+}
 
 // Drain makes /readyz answer 503 from now on, so that load balancers send no more
 // requests here: the server is about to stop.
@@ -58,7 +73,10 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) (limitation strin
 	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
 	if err := s.Accounts.Readable(ctx); err != nil {
-		unready.Detail = "The database cannot be reached. Credentials that are in memory are still checked."
+		unready.Detail = "The database cannot be reached. Callers are answered 503."
+		if s.Verifier.Sure() {
+			unready.Detail = "The database cannot be reached. Credentials that are in memory are still checked."
+		}
 		unready.Reference = s.report(r, "not ready", err)
 		s.writeProblem(w, r, unready)
 		return "", false
@@ -66,9 +84,8 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) (limitation strin
 	if s.doubted() != nil {
 		return "limited: the database lacks acts that were acknowledged; every request is looked up in it as it is, and acts are refused. Run claviger audit verify\n", true
 	}
-	if err := s.Accounts.Writable(ctx); err != nil {
+	if s.writable(ctx) != nil {
 		limitation += "limited: the database cannot be written to; credentials are checked, and acts are refused\n"
-		s.Log.Warn("the database cannot be written to", "error", err)
 	}
 	if !s.Verifier.Sure() {
 		limitation += "limited: changes made by other nodes are not heard; every request is looked up in the database\n"
@@ -77,4 +94,31 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) (limitation strin
 		limitation += "limited: how credentials are used cannot be written; it is kept in memory\n"
 	}
 	return limitation, true
+}
+
+// writable returns an error where the database could not be written to a moment ago, and
+// tells the log when that begins and ends.
+func (s *Server) writable(ctx context.Context) error {
+	p := &s.probe
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pause := probePause
+	if p.err != nil {
+		pause = probeFailed
+	}
+	if !p.at.IsZero() && s.Clock.Now().Sub(p.at) < pause {
+		return p.err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTime) // who asked may go away; the next one is told the same
+	defer cancel()
+	before := p.err
+	p.err = s.Accounts.Writable(ctx)
+	p.at = s.Clock.Now() // not before: those who waited for this answer take it
+	switch {
+	case p.err != nil && before == nil:
+		s.Log.Warn("the database cannot be written to: credentials are checked, and acts are refused", "error", p.err)
+	case p.err == nil && before != nil:
+		s.Log.Info("the database can be written to again")
+	}
+	return p.err
 }

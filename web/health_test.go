@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"claviger/internal/testkit"
 	"claviger/web"
@@ -62,4 +63,36 @@ func TestDraining(t *testing.T) {
 			t.Errorf("%s while draining: %d", path, a.Code)
 		}
 	}
+}
+
+// TestReadinessTellsReadOnly: a database in which a transaction can begin but nothing be written is told, and so is its end;
+// not each answer asks it.
+func TestReadinessTellsReadOnly(t *testing.T) {
+	t.Parallel()
+	server := testkit.SharedPostgres(t)
+	url := server.EmptyDatabase(t)
+	s := testkit.Server(t, testkit.OnDatabase(url))
+	at, _, _ := strings.Cut(url, "?")
+	name := at[strings.LastIndexByte(at, '/')+1:]
+	postgres := strings.Replace(url, "/"+name, "/postgres", 1)
+	turn := func(setting string) {
+		t.Helper()
+		server.Exec(t, postgres, "ALTER DATABASE "+name+" SET default_transaction_read_only = "+setting)
+		server.Exec(t, postgres, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '"+name+"'")
+	}
+	const limited = "limited: the database cannot be written to"
+	says := func(want bool, when string) {
+		t.Helper()
+		if a := s.Call("GET", s.ConsoleURL+"/readyz"); a.Status != http.StatusOK || strings.Contains(a.Body, limited) != want {
+			t.Errorf("%s: %d %q", when, a.Status, a.Body)
+		}
+	}
+	says(false, "at first")
+	turn("on")
+	says(false, "found out a moment ago")
+	s.Clock.Advance(6 * time.Second)
+	says(true, "read-only")
+	turn("off")
+	s.Clock.Advance(2 * time.Second)
+	says(false, "healed")
 }

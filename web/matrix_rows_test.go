@@ -69,6 +69,7 @@ func originAttacks() []attack {
 	add("reads, says it is elsewhere", "reader", "GET", 200, "X-Forwarded-Uri: /spoofed", "X-Original-URI: /spoofed", "X-Rewrite-URL: /spoofed")
 	add("a credential in a URI that it says", "nobody", "GET", 401, "X-Forwarded-Uri: /?access_token={token}", "X-Original-URI: /?access_token={token}")
 	add("says who it is behind a proxy", "", "GET", 200, spoofed("X-Forwarded-User", "X-Forwarded-Prefix", "X-Real-IP", "Forwarded")...)
+	add("says which host and scheme it wants", "", "GET", 200, spoofed("X-Forwarded-Host", "X-Forwarded-Proto")...)
 	add("says where it comes from", "", "GET", 200, "X-Forwarded-For: spoofed")
 	add("another address", "office", "GET", 403)
 	add("says it is at a good address", "office", "GET", 403, "X-Forwarded-For: 203.0.113.9")
@@ -103,6 +104,11 @@ func credentialAttacks() []attack {
 		{name: "Proxy-Authorization is none", as: "nobody", lines: []string{"Proxy-Authorization: Bearer {token}"}, want: 401},
 		{name: "Proxy-Authorization beside it", lines: []string{"Proxy-Authorization: Bearer {reader}"}, want: 200},
 		{name: "folded over two lines", as: "nobody", lines: []string{"Authorization: Bearer", " {token}"}, want: 200, doors: nginx400}, // RFC 9112 §5.2: a space, or 400
+		// Both would be a 500 of nginx's, and a 503 by way of HAProxy: those let it through, and net/http does not.
+		{name: "a control character", as: "nobody", lines: []string{"Authorization: Bearer {token}\x7f"}, want: 400},
+		{name: "a control character beside it", lines: []string{"User-Agent: \x01"}, want: 400},
+		{name: "a control character elsewhere", lines: []string{"X-Else: \x01"}, want: 400, doors: map[string]int{"nginx": 200, "HAProxy": 200}},
+		{name: "a control character in the address", target: "/v1/orders?a=\x7f", want: 400},
 		{name: "to another application's check", as: "nobody", target: "/verify/acme/sandbox/echo", want: 401},
 	}
 }
@@ -130,6 +136,7 @@ func pathAttacks() []attack {
 	const other = "/v1/orders"
 	return append(rows,
 		attack{name: "a backslash", target: `/v1/..\a`, want: 200, doors: map[string]int{"gateway": 400}, seen: map[string]string{"Caddy": "/v1/..%5Ca"}},
+		attack{name: "a fragment, plain", target: "/v1/a#b", want: 200, doors: map[string]int{"gateway": 400, "HAProxy": 400}, seen: map[string]string{"Caddy": "/v1/a%23b"}},
 		attack{name: "a fragment", target: "/v1/a#/../b", want: 200, doors: map[string]int{"gateway": 400, "HAProxy": 400}, seen: map[string]string{"Caddy": "/v1/a%23/../b"}},
 		attack{name: "absolute form", target: "http://{host}{prefix}/v1/orders", want: 200, seen: map[string]string{"": other}},
 		attack{name: "absolute form of another host", target: "http://elsewhere.test{prefix}/v1/orders", want: 200, seen: map[string]string{"": other}, doors: map[string]int{"Caddy": byItself, "HAProxy": 400}},

@@ -19,8 +19,8 @@ const (
 	otherPattern   = "other"
 )
 
-// statusClasses name the first digit of statuses; 0 is an answer that broke off, or
-// became a connection of another protocol.
+// statusClasses name the first digit of statuses; 0 is an answer that broke off. 1 is a
+// connection that became one of another protocol.
 var statusClasses = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
 // door is where a credential is presented.

@@ -1,13 +1,17 @@
 package web
 
 import (
+	"bufio"
 	"log/slog"
 	"maps"
 	"mime"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"claviger/internal/access"
@@ -116,10 +120,18 @@ func isForm(r *http.Request) bool {
 }
 
 // settled wraps a handler whose page tells how credentials were used: uses that
-// wait to be written are written first.
+// wait to be written are written first, where they are many those of the credentials that
+// the page is about.
 func (s *Server) settled(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		s.Verifier.Settle(r.Context())
+		ids := slices.Clone(r.Form["id"])
+		if id := r.PathValue("id"); id != "" {
+			ids = append(ids, id)
+		}
+		if strings.Contains(r.URL.Path, "/manage-api/basic") {
+			ids = append(ids, access.EveryBasic)
+		}
+		s.Verifier.SettleFor(r.Context(), ids...)
 		return next(w, r)
 	}
 }
@@ -162,6 +174,7 @@ func (s *Server) logged(listener string, next http.Handler) http.Handler {
 			if cause != nil && cause != http.ErrAbortHandler {
 				s.Log.Error("a request panicked", "listener", listener, "method", r.Method, "stack", string(debug.Stack()))
 				if recorder.status == 0 {
+					recorder.Header().Set("Connection", "close") // of a body that is left nobody knows where it ends
 					s.writeProblem(recorder, r, problem{Status: http.StatusInternalServerError, Type: "internal", Title: "Something went wrong on our side"})
 					cause = nil
 				}
@@ -200,5 +213,15 @@ func (w *statusRecorder) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach flushing and hijacking.
+// Hijack notes that the connection became one of another protocol, a WebSocket: whoever
+// takes it over writes that head itself.
+func (w *statusRecorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	connection, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil && w.status == 0 {
+		w.status = http.StatusSwitchingProtocols
+	}
+	return connection, buffered, err
+}
+
+// Unwrap lets http.ResponseController reach flushing and deadlines.
 func (w *statusRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -22,11 +22,11 @@ func (s *Server) nodes(w http.ResponseWriter, r *http.Request) error {
 	view.Jumped = s.jumped()
 	if page.Last.Seq != 0 {
 		row := s.eventRow(page.Last, nil)
-		view.Last, view.LastAt = row.What, row.At
+		view.Last, view.LastAt, view.LastIn = row.What, row.At, page.In
 	}
 	for _, n := range page.Nodes {
 		row := templates.NodeRow{
-			Name: n.Name, Version: n.Version, This: n.Self, Alive: n.Alive(), Heard: silence(n.Silent), Acts: actsOn(n, page.Last), Since: s.ago(n.StartedAt),
+			Name: n.Name, Version: n.Version, This: n.Self, Alive: n.Alive(), Heard: s.silence(n.Silent), Acts: actsOn(n, page.Last), Since: s.ago(n.StartedAt),
 		}
 		if len(n.Keys) > 0 {
 			row.Primary, row.Keys = n.Keys[0], n.Keys[1:]
@@ -54,11 +54,12 @@ func (s *Server) jumped() string {
 }
 
 // silence says how long ago a node was heard of.
-func silence(d time.Duration) string {
+func (s *Server) silence(d time.Duration) string {
 	if d < 2*time.Second {
 		return "now"
 	}
-	return d.Truncate(time.Second).String() + " ago"
+	now := s.now()
+	return templates.Relative(now.Add(-d), now)
 }
 
 // actsOn says whether a node acts on what was last taken away. How long that took is

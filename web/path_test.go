@@ -34,6 +34,9 @@ func FuzzPlainPath(f *testing.F) {
 		if !ok || !plainPath(r) {
 			return
 		}
+		if sent, _, _ := strings.Cut(target, "?"); strings.Contains(sent, "#") {
+			t.Errorf("%q: some take what is behind # for a fragment", target)
+		}
 		raw := r.URL.EscapedPath()
 		text, err := url.PathUnescape(raw)
 		if err != nil {

@@ -67,7 +67,9 @@ var strangers = []string{
 }
 
 // nginx stands inside a server block. Every identity header is taken from the answer
-// to the check, so what a caller sends of them never arrives (S2); nginx drops names
+// to the check, so what a caller sends of them never arrives (S2); the check itself is
+// sent no more of a caller's headers than it needs, and none with a control character,
+// which nginx lets through and Claviger's server refuses by 400. nginx drops names
 // with anything but letters, digits and hyphens by itself (S1), and does not pass
 // Connection on (S3). The check is told method and address of the request, since
 // nginx asks by GET. nginx knows 401 and 403 of a check, no 429: a limit's refusal
@@ -87,6 +89,8 @@ func nginx(g guard) templates.ProxyView {
     set $claviger_upgrade "";
     set $claviger_connection "";
     if ($http_upgrade ~* "^websocket$") { set $claviger_upgrade websocket; set $claviger_connection upgrade; }
+    set $claviger_checked "$http_authorization$http_user_agent$request_uri";
+    if ($claviger_checked ~ "[\x01-\x08\x0a-\x1f\x7f]") { return 400; }
 `)
 	for _, name := range identityHeaders {
 		b.WriteString("    proxy_set_header " + name + " $" + nginxVariable(name) + ";\n")
@@ -97,6 +101,8 @@ func nginx(g guard) templates.ProxyView {
 	b.WriteString(`    proxy_set_header Authorization "";
     proxy_set_header Host $host;
     proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme;
     proxy_set_header Upgrade $claviger_upgrade;
     proxy_set_header Connection $claviger_connection;
     proxy_http_version 1.1;
@@ -134,10 +140,11 @@ func nginxCheck(g guard) string {
     proxy_pass ` + g.check.String() + `;
 ` + serverName(g.check) + `    proxy_pass_request_body off;
     proxy_set_header Content-Length "";
+    proxy_pass_request_headers off;
+    proxy_set_header Authorization $http_authorization;
+    proxy_set_header User-Agent $http_user_agent;
     proxy_set_header X-Original-Method $request_method;
     proxy_set_header X-Original-URI $request_uri;
-    proxy_set_header X-Forwarded-Method "";
-    proxy_set_header X-Forwarded-Uri "";
     proxy_set_header X-Forwarded-For $remote_addr;
 }
 location @claviger_refused {

@@ -1,13 +1,16 @@
 package web
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"claviger/internal/access"
@@ -17,7 +20,7 @@ import (
 // proxy of the environment: an upstream is reached directly or not at all.
 func newTransport() *http.Transport {
 	return &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second, Control: notLinkLocal}).DialContext,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           4096,
 		MaxIdleConnsPerHost:    1024,
@@ -26,6 +29,24 @@ func newTransport() *http.Transport {
 		MaxResponseHeaderBytes: 1 << 20,
 		DisableCompression:     true, // bodies pass as they are
 	}
+}
+
+// metadataAddress is where machines of a cloud find their own credentials by IPv6; by IPv4
+// it is a link-local address.
+var metadataAddress = netip.MustParseAddr("fd00:ec2::254")
+
+// notLinkLocal keeps the gateway from such addresses, whatever name led there: an admin
+// of one organization names upstreams, and must not get at what this machine is trusted
+// with (SSRF).
+func notLinkLocal(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	if ip := to.Addr().Unmap().WithZone(""); ip.IsLinkLocalUnicast() || ip == metadataAddress {
+		return fmt.Errorf("%s is a link-local address, which is never an upstream: a cloud's machines get their credentials there", ip)
+	}
+	return nil
 }
 
 // bufferPool lends the buffers through which bodies are copied.
@@ -49,8 +70,11 @@ func (p *bufferPool) Put(b []byte) { p.pool.Put(&b) }
 func (s *Server) proxy(w http.ResponseWriter, r *http.Request, p *passage) {
 	upstream, err := url.Parse(p.verdict.API.Upstream)
 	if err != nil {
-		s.writeBadGateway(w, r, err)
+		p.writeBadGateway(w, r, err)
 		return
+	}
+	if own, ok := w.(*earlyWriter); ok {
+		w = own.ResponseWriter // the answer is the upstream's, who may want the body
 	}
 	p.caller = http.NewResponseController(w)
 	// Without this the server swallows what is left of a body as soon as an upstream
@@ -140,8 +164,14 @@ func cleanHeaders(h http.Header) {
 // port of a host, so that they reach the gateway where it shares the console's name.
 var ourCookies = []string{"claviger", "claviger-device", "__Host-claviger", "__Host-claviger-device", "__Host-claviger-theme", themeCookie}
 
+// isOurCookie reports whether a pair, which may have attributes behind it, is such a
+// cookie when a browser sends it back. One without a name comes back as its value alone,
+// which can look like a name and a value.
 func isOurCookie(pair string) bool {
-	name, _, _ := strings.Cut(pair, "=")
+	name, value, _ := strings.Cut(pair, "=")
+	if strings.TrimSpace(name) == "" {
+		name, _, _ = strings.Cut(value, "=")
+	}
 	return slices.Contains(ourCookies, strings.TrimSpace(name))
 }
 

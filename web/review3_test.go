@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -85,5 +86,19 @@ func TestGatewayWaitsForNoBody(t *testing.T) {
 				t.Error("the connection is held")
 			}
 		})
+	}
+}
+
+// TestGatewayReachesNoLinkLocalAddress: an admin who names the upstream does not get at
+// the credentials of the machine.
+func TestGatewayReachesNoLinkLocalAddress(t *testing.T) {
+	s := newShop(t)
+	for i, host := range []string{"169.254.169.254", "[::ffff:169.254.169.254]", "[fe80::1%25lo]", "[fd00:ec2::254]"} {
+		slug := fmt.Sprint("inner-", i)
+		s.API("acme", "orders", slug, "http://"+host+"/latest")
+		a := s.Call("GET", s.GatewayURL+"/acme/orders/"+slug+"/meta-data", "Authorization", "Bearer "+s.token)
+		if a.Status != http.StatusBadGateway || strings.Count(s.Log.String(), "is a link-local address") != i+1 {
+			t.Errorf("%s: status %d, and the log does not say why", host, a.Status)
+		}
 	}
 }

@@ -97,9 +97,9 @@ func TestUpstreamSetsNoConsoleCookies(t *testing.T) {
 	s.API("acme", "orders", "live", upstream.URL)
 	var ours []string
 	for _, name := range ourCookies {
-		ours = append(ours, name+"=planted; Path=/", name+"=; Max-Age=0")
+		ours = append(ours, name+"=planted; Path=/", name+"=; Max-Age=0", "="+name+"=planted; Path=/", " = "+name+" =planted")
 	}
-	others := []string{"a=b; Path=/; HttpOnly", "clav=1", "a=c", "b=claviger=1"}
+	others := []string{"a=b; Path=/; HttpOnly", "clav=1", "a=c", "b=claviger=1", "=a=claviger"}
 	for _, c := range []struct{ sent, want []string }{
 		{nil, nil}, {others, others}, {ours, nil}, {append(append([]string{others[0]}, ours...), others[1:]...), others},
 	} {

@@ -57,6 +57,7 @@ type Server struct {
 	refused   latestRefusals
 	meter     *meter
 	draining  atomic.Bool
+	probe     probe
 }
 
 // New returns a server.

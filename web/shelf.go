@@ -59,7 +59,7 @@ func (s *Server) row(sh shelf, t access.UsedCredential, apis []access.API) templ
 	row := templates.TokenRow{
 		ID: c.ID, Label: c.Label, Href: href, Masked: c.Masked(), Scopes: scopesInWords(c.Restriction, apis), Created: s.dated(c.CreatedAt),
 		CreatedBy: c.CreatedBy, LastUsed: s.ago(t.LastUse.At), LastFrom: t.LastUse.Address, LastAgent: shortAgent(t.LastUse.Agent),
-		Calls: grouped(t.Calls), State: string(t.State), RenameURL: href + "/rename",
+		Calls: grouped(t.Calls), Spark: t.Hours[:], State: string(t.State), RenameURL: href + "/rename",
 	}
 	row.Expires, row.ExpiresSoon = s.expires(c)
 	if !c.UnconfirmedAt.IsZero() && (t.State == access.Active || t.State == access.Paused) {

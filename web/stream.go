@@ -124,37 +124,43 @@ func (p *passage) failed(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		s.writeRefusal(w, r, refusalStatus(cut.Verdict.Reason), cut.Verdict)
 	case cause == errUpstreamSlow:
-		s.writeBadGateway(w, r, cause)
-	case p.body != nil && p.body.tooLarge.Load():
+		p.writeBadGateway(w, r, cause)
+	case p.body != nil && p.body.broken.Load():
+		s.writeBodyFailed(w, r, p.body)
+	default:
+		p.writeBadGateway(w, r, err)
+	}
+}
+
+// writeBodyFailed answers a request whose body cannot be had.
+func (s *Server) writeBodyFailed(w http.ResponseWriter, r *http.Request, body *callerBody) {
+	w.Header().Set("Connection", "close")
+	switch {
+	case body.tooLarge.Load():
 		s.writeTooLarge(w, r)
-	case p.body != nil && p.body.stalled.Load():
-		w.Header().Set("Connection", "close")
+	case body.stalled.Load():
 		s.writeProblem(w, r, problem{
 			Status: http.StatusRequestTimeout, Type: "request-timeout", Title: "The request's body did not come",
 			Detail: "Nothing more of the request's body came for too long. Send it again.",
 		})
-	case p.body != nil && p.body.broken.Load():
-		w.Header().Set("Connection", "close")
-		s.writeProblem(w, r, problem{Status: http.StatusBadRequest, Type: "body-unreadable", Title: "The body could not be read", Detail: "The request's body broke off."})
 	default:
-		s.writeBadGateway(w, r, err)
+		s.writeProblem(w, r, problem{Status: http.StatusBadRequest, Type: "body-unreadable", Title: "The body could not be read", Detail: "The request's body broke off."})
 	}
 }
 
 // writeBadGateway answers for an upstream that did not: 504 when it was too slow,
 // 502 else. Where the caller went away it panics with http.ErrAbortHandler: net/http would
 // make a 200 of silence, and who has only stopped sending still reads.
-func (s *Server) writeBadGateway(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		panic(http.ErrAbortHandler)
-	}
-	p := problem{Status: http.StatusBadGateway, Type: "upstream-unreachable", Title: "The API cannot be reached", Detail: "Claviger let the request in, but the API behind it did not answer."}
+func (p *passage) writeBadGateway(w http.ResponseWriter, r *http.Request, err error) {
+	abortIfGone(r, err)
+	is := problem{Status: http.StatusBadGateway, Type: "upstream-unreachable", Title: "The API cannot be reached", Detail: "Claviger let the request in, but the API behind it did not answer."}
 	timeout, ok := errors.AsType[net.Error](err)
 	if err == errUpstreamSlow || ok && timeout.Timeout() {
-		p = problem{Status: http.StatusGatewayTimeout, Type: "upstream-timeout", Title: "The API is too slow", Detail: "Claviger let the request in, but the API behind it did not answer in time."}
+		is = problem{Status: http.StatusGatewayTimeout, Type: "upstream-timeout", Title: "The API is too slow", Detail: "Claviger let the request in, but the API behind it did not answer in time."}
 	}
-	p.Reference = s.report(r, "upstream failed", err)
-	s.writeProblem(w, r, p)
+	who := p.verdict.Principal
+	is.Reference = p.server.report(r, "upstream failed", err, "organization", who.Organization, "application", who.Application, "api", p.verdict.API.Slug)
+	p.server.writeProblem(w, r, is)
 }
 
 // writeTooLarge answers a request whose body is larger than the gateway passes on.
@@ -180,6 +186,7 @@ type callerBody struct {
 	broken   atomic.Bool
 	whole    atomic.Bool // it has come to its end
 	over     atomic.Bool // the handler has returned: the connection is no longer ours
+	unwanted time.Time   // until when a body is read that nobody wants; zero: it is wanted
 }
 
 // errTooLarge ends a body that is larger than the bound.
@@ -207,7 +214,15 @@ func (b *callerBody) declaredTooLarge(r *http.Request) bool {
 
 // expect gives the caller the idle time for the next bytes.
 func (b *callerBody) expect() {
-	_ = b.caller.SetReadDeadline(b.server.Wall.Now().Add(b.server.IdleTimeout)) // a writer of a test may have none
+	now := b.server.Wall.Now()
+	until := now.Add(b.server.IdleTimeout)
+	if soon := now.Add(lastWords); !b.unwanted.IsZero() {
+		until = soon
+		if b.unwanted.Before(soon) {
+			until = b.unwanted
+		}
+	}
+	_ = b.caller.SetReadDeadline(until) // a writer of a test may have none
 	if b.passage != nil && b.passage.isCut.Load() {
 		_ = b.caller.SetReadDeadline(longAgo)
 	}
@@ -256,7 +271,7 @@ func (b *callerBody) leave(http2 bool) {
 		return
 	}
 	wait := b.server.Wall.Now().Add(lastWords)
-	if b.passage.isCut.Load() {
+	if b.passage != nil && b.passage.isCut.Load() {
 		wait = longAgo
 	}
 	_ = b.caller.SetReadDeadline(wait)

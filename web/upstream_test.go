@@ -1,16 +1,20 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"claviger/internal/access"
+	"claviger/internal/secret"
 )
 
 // withUpstream is a server whose API "live" has a real upstream and which is
@@ -145,5 +149,64 @@ func TestGatewayTrailers(t *testing.T) {
 		if foldHeader(name) != "x-checksum" {
 			t.Errorf("the upstream sees the trailer %s: %q", name, values)
 		}
+	}
+}
+
+// TestErrorsInShort: what is cut off for the log leaves no part of a secret behind.
+func TestErrorsInShort(t *testing.T) {
+	text := secret.Generate(secret.Token).Expose()
+	for at := mostSaid - 2*len(text); at <= mostSaid; at++ {
+		got := inShort(strings.Repeat("x", at) + text + strings.Repeat("y", 2000))
+		if len(got) > mostSaid+len("…") || strings.Contains(got, text[:8]) {
+			t.Fatalf("a secret at %d: …%s", at, got[at-10:])
+		}
+	}
+}
+
+// TestWhatWasDoneIsNotDenied: an act that took place, and could not be noted beside the
+// database, is not said to have changed nothing.
+func TestWhatWasDoneIsNotDenied(t *testing.T) {
+	s := parserServer(t)
+	for done, want := range map[bool]string{false: "Nothing was changed.", true: "It took place."} {
+		recorder := httptest.NewRecorder()
+		s.writePageError(recorder, httptest.NewRequest(http.MethodGet, "/", nil), &access.Error{Kind: access.Unavailable, Message: "It took place.", Done: done, Err: io.EOF})
+		if body := recorder.Body.String(); recorder.Code != http.StatusServiceUnavailable || !strings.Contains(body, want) || strings.Contains(body, "Nothing was changed") == done {
+			t.Errorf("done %v: %d: %s", done, recorder.Code, body)
+		}
+	}
+}
+
+// stuckStore is a real store that takes notes and never answers.
+type stuckStore struct {
+	access.Store
+	asked atomic.Int64
+}
+
+// Note waits until nobody waits for it.
+func (s *stuckStore) Note(ctx context.Context, _ func(access.NoteTx) error) error {
+	s.asked.Add(1)
+	<-ctx.Done()
+	return &access.Error{Kind: access.Unavailable, Err: ctx.Err()}
+}
+
+// TestReadinessIsAskedOnce: those who ask at the same time whether the database can be
+// written to wait for one and the same answer, not one behind the other.
+func TestReadinessIsAskedOnce(t *testing.T) {
+	s := parserServer(t)
+	deps := s.Accounts.Deps
+	stuck := &stuckStore{Store: deps.Store}
+	deps.Store = stuck
+	s.Accounts, s.Clock = access.NewAccounts(deps), access.NewSteadyClock(time.Now)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			if err := s.writable(t.Context()); err == nil {
+				t.Error("it can be written to")
+			}
+		})
+	}
+	all.Wait()
+	if n := stuck.asked.Load(); n != 1 {
+		t.Errorf("the database was asked %d times", n)
 	}
 }

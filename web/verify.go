@@ -19,6 +19,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 	verdict, err := s.Verifier.Verify(r.Context(), request)
 	s.meter.decided(doorVerify, verdict.Reason, err)
 	if err != nil {
+		abortIfGone(r, err)
 		s.refuseUnavailable(w, r, err)
 		return
 	}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -46,6 +48,9 @@ type act interface{ act(*desk) error }
 // what it ought to be.
 type onlyLooks interface{ onlyLooks() bool }
 
+// begins marks acts that make the installation where there is none yet.
+type begins interface{ begins() }
+
 // patience is how long a command waits for another one that holds the lock, or for
 // a server that is just starting.
 const patience = 15 * time.Second
@@ -58,7 +63,10 @@ func perform(t *terminal, configFile string, a act) error {
 		return err
 	}
 	if cfg.Store.URL.Expose() != "" {
-		return actBeside(t, cfg, a)
+		return errors.Join(actBeside(t, cfg, a), giveBack(cfg.Server.DataDir))
+	}
+	if err := await(t.ctx, cfg.Server.DataDir, a); err != nil {
+		return err
 	}
 	deadline := time.Now().Add(patience)
 	for {
@@ -80,6 +88,36 @@ func perform(t *terminal, configFile string, a act) error {
 		}
 		pause(t.ctx, 20*time.Millisecond)
 	}
+}
+
+// birthTime is how long a command waits for a server that is making its installation.
+const birthTime = time.Second
+
+// await fails where a data directory holds nothing of an installation, and nobody makes one
+// within a moment: somebody runs the command with other settings than the server's, and would
+// back up, verify or search an empty database that was made for them on the spot.
+func await(ctx context.Context, dataDir string, a act) error {
+	if _, ok := a.(begins); ok {
+		return nil
+	}
+	for end := time.Now().Add(birthTime); ; pause(ctx, 20*time.Millisecond) {
+		if err := there(dataDir); err == nil || ctx.Err() != nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+func there(dataDir string) error {
+	for _, name := range []string{databaseFile, anchorFile} {
+		if _, err := os.Stat(filepath.Join(dataDir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return nil // what else is wrong with it is told where it is opened
+		}
+	}
+	if abs, err := filepath.Abs(dataDir); err == nil {
+		dataDir = abs
+	}
+	return usageError{fmt.Errorf("there is no Claviger in %s. Run commands with the configuration of the server: in its directory, with --config FILE, or with the same variables "+
+		"(CLAVIGER_CONFIG, CLAVIGER_SERVER_DATA_DIR). A new one begins with claviger serve, or claviger org add", dataDir)}
 }
 
 // actAlone carries out an act in this process, which holds the lock.

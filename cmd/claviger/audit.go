@@ -12,6 +12,7 @@ import (
 
 type auditCommands struct {
 	Verify auditVerify `cmd:"" help:"Verify that no event was changed, deleted, inserted or swapped, and that none is missing at the end."`
+	Status auditStatus `cmd:"" help:"Show where the chain of events ends, and how far it has been shipped to each target."`
 	Export auditExport `cmd:"" help:"Print events as JSON, one a line, so that they can be verified by themselves."`
 }
 

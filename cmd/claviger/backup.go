@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"claviger/internal/access"
@@ -132,20 +133,28 @@ func removeDatabase(path string) error {
 }
 
 // copySynced copies a file to a new one of mode 0600, which is on the disk when it
-// returns. On the same file system it costs nothing: it is renamed.
+// returns. On the same file system it costs nothing: it is renamed. The data directory is
+// the server's user's, and this may be root: no link that lies there is followed.
 func copySynced(from, to string) error {
+	if info, err := os.Lstat(from); err != nil || !info.Mode().IsRegular() {
+		return errors.Join(fmt.Errorf("%s is not a regular file", from), err)
+	}
 	if err := os.Rename(from, to); err == nil {
-		file, err := os.OpenFile(to, os.O_RDWR, 0)
+		file, err := os.OpenFile(to, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 		if err != nil {
 			return err
 		}
 		return errors.Join(file.Chmod(0o600), file.Chown(os.Geteuid(), os.Getegid()), file.Sync(), file.Close())
 	}
-	return duplicate(from, to)
+	return duplicateFrom(from, to, syscall.O_NOFOLLOW|syscall.O_NONBLOCK)
 }
 
 func duplicate(from, to string) error {
-	in, err := os.Open(from)
+	return duplicateFrom(from, to, 0)
+}
+
+func duplicateFrom(from, to string, flags int) error {
+	in, err := os.OpenFile(from, os.O_RDONLY|flags, 0)
 	if err != nil {
 		return err
 	}

@@ -9,11 +9,13 @@ import (
 
 // limitFlags are embedded by commands that make a credential.
 type limitFlags struct {
-	Rate  string `help:"Requests a second that are let in at most, on each node; more are answered 429 (403 on /verify)." placeholder:"N"`
-	Burst string `help:"How many may come at once; as many as --rate without it." placeholder:"N"`
+	Rate  given `help:"Requests a second that are let in at most, on each node; more are answered 429 (403 on /verify)." placeholder:"N"`
+	Burst given `help:"How many may come at once; as many as --rate without it." placeholder:"N"`
 }
 
-func (l limitFlags) draft() access.LimitDraft { return access.LimitDraft{Rate: l.Rate, Burst: l.Burst} }
+func (l limitFlags) draft() access.LimitDraft {
+	return access.LimitDraft{Rate: string(l.Rate), Burst: string(l.Burst)}
+}
 
 // limitRow is a limit as programs read it.
 type limitRow struct {
@@ -24,8 +26,8 @@ type limitRow struct {
 // boundsFlags are embedded by commands that change from where and how often a credential
 // may be used.
 type boundsFlags struct {
-	Allow      []string `help:"Networks or addresses it may be used from, in place of those that it has; repeatable." placeholder:"CIDR" xor:"from"`
-	AnyAddress bool     `help:"It may be used from anywhere." xor:"from"`
+	Allow      words `help:"Networks or addresses it may be used from, in place of those that it has; repeatable." placeholder:"CIDR" xor:"from"`
+	AnyAddress bool  `help:"It may be used from anywhere." xor:"from"`
 	limitFlags
 	NoLimit bool `help:"It may be used as often as one likes."`
 }
@@ -45,7 +47,7 @@ func (b boundsFlags) bounds() (access.BoundsDraft, error) {
 		d.Limit = &limit
 	}
 	if b.AnyAddress || len(b.Allow) > 0 {
-		d.Allow = &b.Allow
+		d.Allow = (*[]string)(&b.Allow)
 	}
 	if d.Limit == nil && d.Allow == nil {
 		return d, usageError{errors.New("nothing to set: give --allow, --any-address, --rate or --no-limit")}

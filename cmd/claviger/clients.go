@@ -19,11 +19,11 @@ func holder(text string) (org, app string, err error) {
 }
 
 type clientCreate struct {
-	Place   string   `arg:"" name:"org[/app]" help:"Organization, or organization and application."`
-	Label   string   `help:"What uses it." default:"client" placeholder:"TEXT"`
-	Scope   []string `help:"What it may do: backend:read, *:write … Without one, everything." placeholder:"SCOPE"`
-	Expires string   `help:"Days such as 90d, a date such as 2027-02-19, or never. Without one, as long as the configuration allows." placeholder:"D"`
-	Allow   []string `help:"Network or address it may be used from; repeatable." placeholder:"CIDR"`
+	Place   string `arg:"" name:"org[/app]" help:"Organization, or organization and application."`
+	Label   string `help:"What uses it." default:"client" placeholder:"TEXT"`
+	Scope   words  `help:"What it may do: backend:read, *:write … Without one, everything." placeholder:"SCOPE"`
+	Expires string `help:"Days such as 90d, a date such as 2027-02-19, or never. Without one, as long as the configuration allows." placeholder:"D"`
+	Allow   words  `help:"Network or address it may be used from; repeatable." placeholder:"CIDR"`
 	limitFlags
 	reasonFlag
 	jsonFlag

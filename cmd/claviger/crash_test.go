@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,10 +104,9 @@ func (c *crash) killed(t *testing.T, kills int, other *testkit.Process) {
 		c.check(t, c.p, round)
 	}
 	c.checkAll(t)
-	slices.Sort(ready)
 	made, revoked, disabled := c.counts()
-	t.Logf("%d kills: %d tokens made, %d revoked, %d Basic disabled, acknowledged, 0 lost; from start to ready again: median %s, longest %s",
-		kills, made, revoked, disabled, ready[len(ready)/2].Round(time.Millisecond), ready[len(ready)-1].Round(time.Millisecond))
+	t.Logf("%d kills: %d tokens made, %d revoked, %d Basic disabled, acknowledged, 0 lost; from start to ready again: %s",
+		kills, made, revoked, disabled, readiness(t, ready))
 	if made < kills {
 		t.Errorf("only %d tokens were made in %d rounds: nothing was tried", made, kills)
 	}

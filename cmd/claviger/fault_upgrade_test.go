@@ -93,6 +93,9 @@ func (f *firstRelease) exec(text string) {
 	}
 }
 
+// movedDays are rows that an upgrade takes away: days of uses whose hours still stand.
+var movedDays = regexp.MustCompile(`\nuses\[\S+ 86400 [^\n]*`)
+
 var insertInto = regexp.MustCompile(`(?m)^INSERT INTO (\w+) \(([^)]*)\)`)
 
 // print reads every table, in the columns that it had then.
@@ -138,8 +141,8 @@ func (f *firstRelease) print() string {
 func (f *firstRelease) isWhole() {
 	f.t.Helper()
 	must(f.t, f.p, "", "org", "list")
-	if now := f.print(); now != f.rows {
-		f.t.Errorf("rows have changed:\n%s\nwant:\n%s", now, f.rows)
+	if now, want := f.print(), movedDays.ReplaceAllString(f.rows, ""); now != want {
+		f.t.Errorf("rows have changed:\n%s\nwant:\n%s", now, want)
 	}
 	var version int
 	db := f.open()

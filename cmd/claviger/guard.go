@@ -65,7 +65,7 @@ func lossError(err error) error {
 	if !lost {
 		return err
 	}
-	return fmt.Errorf("%w. Restore a backup (on SQLite claviger restore FILE), or go on with what is there: claviger serve --accept-data-loss, which is recorded, and revokes again what the file of revocations lists", loss)
+	return fmt.Errorf("%w. If it was moved or put elsewhere, such as to PostgreSQL, [store] url has to name that place; else restore a backup (on SQLite claviger restore FILE), or go on with what is there: claviger serve --accept-data-loss, which is recorded, and revokes again what the file of revocations lists", loss)
 }
 
 // guardAct is guard for a command, to which nobody has agreed to anything.

@@ -94,6 +94,9 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		pause(ctx, 20*time.Millisecond) // a command on PostgreSQL, which will not take long
 		beside, err = openLedger(cfg.Server.DataDir)
 	}
+	if node.ID != "" && err == nil && beside.anchor == nil {
+		return nil, fmt.Errorf("a command is at work in %s and keeps the anchor there: without it a server could not note what it revokes. Wait until the command has ended, or end it, and start again", cfg.Server.DataDir)
+	}
 	damaged := errors.Is(err, errDamaged) && beside != nil
 	if err != nil && !damaged {
 		return nil, err
@@ -195,4 +198,6 @@ func takeLock(dataDir string) (*lock, error) {
 }
 
 // release gives the lock back.
-func (l *lock) release() error { return l.file.Close() }
+func (l *lock) release() error {
+	return errors.Join(giveBack(filepath.Dir(l.file.Name())), l.file.Close())
+}

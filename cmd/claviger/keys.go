@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"claviger/internal/access"
 )
@@ -17,6 +18,8 @@ type keyRow struct {
 	Fingerprint  string `json:"fingerprint"`
 	Credentials  int    `json:"credentials"`
 	AccessTokens int    `json:"access_tokens"`
+	Servers      int    `json:"servers,omitempty"` // that share the database and run; of those:
+	ReadBy       int    `json:"read_by,omitempty"`
 }
 
 // Run lists the keys.
@@ -29,9 +32,16 @@ func (c *keysList) act(d *desk) error {
 	}
 	list := make([]keyRow, len(uses))
 	rows := [][]string{{"ID", "STATE", "CREDENTIALS", "ACCESS TOKENS", "FINGERPRINT"}}
+	if d.shared() {
+		rows[0] = append(rows[0], "READ BY")
+	}
 	for i, u := range uses {
-		list[i] = keyRow{u.ID, string(u.State), u.Fingerprint, u.Credentials, u.AccessTokens}
-		rows = append(rows, []string{u.ID, list[i].State, strconv.Itoa(u.Credentials), strconv.Itoa(u.AccessTokens), u.Fingerprint})
+		list[i] = keyRow{u.ID, string(u.State), u.Fingerprint, u.Credentials, u.AccessTokens, u.Servers, u.ReadBy}
+		row := []string{u.ID, list[i].State, strconv.Itoa(u.Credentials), strconv.Itoa(u.AccessTokens), u.Fingerprint}
+		if d.shared() {
+			row = append(row, fmt.Sprintf("%d of %d servers", u.ReadBy, u.Servers))
+		}
+		rows = append(rows, row)
 	}
 	if c.JSON {
 		return d.printJSON(list)
@@ -56,7 +66,7 @@ func (c *keysPrepare) act(d *desk) error {
 		return d.printJSON(map[string]string{"next": id})
 	}
 	d.say("Key %s is prepared. Copy %s to every other node; each reads it within %s.", id, d.cfg.Security.KeyFile, lookInterval)
-	d.say("When claviger keys list says the same on all of them, rotate.")
+	d.say("When claviger keys list says that all servers have read it, rotate.")
 	return nil
 }
 
@@ -69,9 +79,12 @@ type keysRotate struct {
 func (c *keysRotate) Run(t *terminal, cli *commandLine) error { return perform(t, cli.Config, c) }
 
 func (c *keysRotate) act(d *desk) error {
-	if d.cfg.Store.URL.Expose() != "" && d.keys.Next() == "" {
+	if d.shared() && d.keys.Next() == "" {
 		return errors.New("several nodes may serve from this database, and one that does not know the new key would refuse what others make with it. " +
 			"Run claviger keys prepare, copy the key file to every node, and rotate then")
+	}
+	if err := d.awaitServers(d.keys.Next()); err != nil {
+		return err
 	}
 	now, before, err := d.registry.RotateKeys(d.ctx, d.operator(c.Reason))
 	if err != nil {
@@ -82,6 +95,18 @@ func (c *keysRotate) act(d *desk) error {
 	}
 	d.say("Key %s is the primary one. Basic credentials hang on it already; everything else moves to it when it is next presented.", now)
 	d.say("Back up the key file %s now. Keep key %s until claviger keys list shows that nothing lives by it; then claviger keys retire %s.", d.cfg.Security.KeyFile, before, before)
+	return nil
+}
+
+// awaitServers waits until every server has read a key, for as long as one that has the
+// file may take to do so and to say it. Whether they all have is RotateKeys's to judge.
+func (d *desk) awaitServers(id string) error {
+	for end := time.Now().Add(lookInterval + 2*time.Second); time.Now().Before(end) && d.ctx.Err() == nil; pause(d.ctx, 100*time.Millisecond) {
+		names, err := d.registry.ServersWithout(d.ctx, id)
+		if err != nil || len(names) == 0 {
+			return err
+		}
+	}
 	return nil
 }
 

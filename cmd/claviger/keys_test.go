@@ -19,6 +19,8 @@ type serverKey struct {
 	ID, State    string
 	Credentials  int
 	AccessTokens int `json:"access_tokens"`
+	Servers      int
+	ReadBy       int `json:"read_by"`
 }
 
 func keysOf(t testing.TB, p *testkit.Process) map[string]serverKey {

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"claviger/internal/access"
+	"claviger/internal/config"
 	"claviger/internal/secret"
 	"claviger/store"
 )
@@ -29,6 +33,13 @@ func ending(n int64) access.Ending {
 func openTestLedger(t *testing.T, dir string) *ledger {
 	t.Helper()
 	l, err := openLedger(dir)
+	for range 1000 { // a process that another test is just starting has every file of ours for a moment
+		if err != nil || l.anchor != nil {
+			break
+		}
+		pause(t.Context(), time.Millisecond)
+		l, err = openLedger(dir)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,4 +299,57 @@ func took(b *testing.B, do func() error) time.Duration {
 func median(all []time.Duration) time.Duration {
 	slices.Sort(all)
 	return all[len(all)/2]
+}
+
+// TestLedgerFindsWhatCameBefore: of several nodes one can write down an ending of its own
+// and crash before it has seen an earlier one of another node's. That is noted at the next
+// start, though nothing in the file comes before it.
+func TestLedgerFindsWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	st, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, databaseFile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = st.Close() }()
+	at := ending(0).At
+	err = st.Update(t.Context(), func(tx access.Tx) error { return errors.Join(tx.SkipEndings(4, at), tx.SkipEndings(5, at)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := openTestLedger(t, dir)
+	if err := l.committed(access.Commit{Ended: []access.Ending{{N: 6, At: at, Kind: access.EndedNothing}}}); err != nil {
+		t.Fatal(err)
+	}
+	l.crashed(t)
+	l = openTestLedger(t, dir)
+	defer l.crashed(t)
+	for _, want := range []int{1, 0} {
+		if n, err := l.catchUp(t.Context(), st); n != want || err != nil {
+			t.Errorf("noted %d, %v, want %d", n, err, want)
+		}
+	}
+}
+
+// TestServerNeedsTheAnchor: a server that could note nothing beside the database does not
+// start; a command that could not leaves that to the server.
+func TestServerNeedsTheAnchor(t *testing.T) {
+	t.Parallel()
+	cfg := &config.Config{}
+	cfg.Server.DataDir = t.TempDir()
+	cfg.Security.KeyFile = filepath.Join(cfg.Server.DataDir, "claviger.key")
+	other := openTestLedger(t, cfg.Server.DataDir)
+	defer func() { _ = other.close() }()
+	impatient, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := openInstallation(impatient, cfg, slog.New(slog.DiscardHandler), thisNode()); err == nil || !strings.Contains(err.Error(), "keeps the anchor") {
+		t.Errorf("a server beside it: %v", err)
+	}
+	in, err := openInstallation(t.Context(), cfg, slog.New(slog.DiscardHandler), access.Node{})
+	if err != nil {
+		t.Fatalf("a command beside it: %v", err)
+	}
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"claviger/internal/testkit"
 )
 
@@ -47,6 +49,38 @@ func TestLongSocketPath(t *testing.T) {
 	p.Stop()
 	if _, err := os.Stat(sockets[0]); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is left behind: %v", err)
+	}
+}
+
+// TestNoFilesLeft: where the process has no files left a command is not taken, and the server serves on and takes the next one.
+func TestNoFilesLeft(t *testing.T) {
+	p := testkit.Start(t, t.TempDir(), nil)
+	must(t, p, "", "org", "add", "acme")
+	var before unix.Rlimit
+	if err := unix.Prlimit(p.PID(), unix.RLIMIT_NOFILE, nil, &before); err != nil {
+		t.Fatal(err)
+	}
+	none := unix.Rlimit{Cur: 3, Max: before.Max} // files that are open stay
+	if err := unix.Prlimit(p.PID(), unix.RLIMIT_NOFILE, &none, nil); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("unix", filepath.Join(p.DataDir, "claviger.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	deadline := time.Now().Add(20 * time.Second)
+	for !strings.Contains(p.Stderr(), "commands cannot be taken") {
+		if p.Ended() || time.Now().After(deadline) {
+			t.Fatalf("the server has ended, or did not say that it takes no commands: %s", p.Stderr())
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	if err := unix.Prlimit(p.PID(), unix.RLIMIT_NOFILE, &before, nil); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, p, "", "org", "list"); !strings.Contains(out, "acme") {
+		t.Errorf("org list: %s", out)
 	}
 }
 

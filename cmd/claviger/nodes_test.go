@@ -63,10 +63,10 @@ func TestOtherKeys(t *testing.T) {
 	for name, env := range map[string][]string{"PostgreSQL": {"CLAVIGER_STORE_URL=" + database}, "SQLite": nil} {
 		dir := t.TempDir()
 		p := testkit.Install(t, dir, env)
-		must(t, p, "", "org", "list") // nothing is in it yet, but its keys are known
+		must(t, p, "", "org", "add", "acme") // its keys are known from then on
 		other := testkit.Install(t, t.TempDir(), env)
 		if name == "SQLite" {
-			must(t, other, "", "org", "list")
+			must(t, other, "", "org", "add", "acme")
 			if err := os.Rename(filepath.Join(other.DataDir, "claviger.key"), filepath.Join(p.DataDir, "claviger.key")); err != nil {
 				t.Fatal(err)
 			}

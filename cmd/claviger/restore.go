@@ -97,7 +97,7 @@ func (c *restoreCommand) inPlace(ctx context.Context, r *restoring) error {
 		return err
 	}
 	if _, err := verifyCopy(ctx, r.cfg, r.copied); err != nil {
-		return fmt.Errorf("nothing was changed: %w", err)
+		return fmt.Errorf("nothing was changed: %s", strings.ReplaceAll(err.Error(), r.copied, c.File)) // the copy is gone by then
 	}
 	var head access.EventHead
 	err := openCopy(ctx, r.cfg, r.copied, func(a *access.Auditor, st *store.Store) error {
@@ -179,10 +179,10 @@ func (c *restoreCommand) tell(t *terminal, r *restoring) error {
 	for _, row := range rows {
 		fmt.Fprintf(t.stdout, "ended again: %s %s %s\n", row.Kind, row.ID, row.Name)
 	}
-	say("%d access tokens revoked again, %d sessions ended, %d invitations withdrawn.", done.AccessTokens, done.Sessions, done.Invites)
+	say("%d access tokens revoked, %d sessions ended, %d invitations withdrawn.", done.AccessTokens, done.Sessions, done.Invites)
 	if !r.gap.Known {
 		say("\nWARNING: there is no file of revocations that reaches back to this backup. What was revoked or disabled after it"+
-			"\nworks again. All %d live credentials are marked as unconfirmed and go on working: confirm or revoke each"+
+			"\nworks again, but for access tokens. All %d live credentials are marked as unconfirmed and go on working: confirm or revoke each"+
 			"\n(claviger unconfirmed; claviger confirm ID).\n", done.Unconfirmed)
 	}
 	if r.aside != "" {

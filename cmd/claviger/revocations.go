@@ -37,6 +37,9 @@ const (
 	seenMost          = 10_000   // endings that are remembered as written
 )
 
+// revocationsAdvice says what to do about a file that is damaged.
+const revocationsAdvice = "Put your newest copy of it back; or, without one, move it aside: a new one begins, and after a restore of what is older credentials are marked as unconfirmed"
+
 // revocations is the open file.
 type revocations struct {
 	file *os.File
@@ -99,7 +102,7 @@ func (r *revocations) readTail() error {
 		return err
 	}
 	if from == 0 && !bytes.HasPrefix(tail, []byte(revocationsFormat+" ")) {
-		return fmt.Errorf("%s is no file of revocations: %w", r.file.Name(), errDamaged)
+		return fmt.Errorf("%s is no file of revocations: %w. %s", r.file.Name(), errDamaged, revocationsAdvice)
 	}
 	r.size = from + int64(bytes.LastIndexByte(tail, '\n')+1)
 	for line := range bytes.Lines(tail[:r.size-from]) {
@@ -112,6 +115,9 @@ func (r *revocations) readTail() error {
 		}
 		r.seen[numbered(e)] = true
 		r.low, r.last = min(r.low, e.N), r.last.later(m)
+	}
+	if from == 0 {
+		r.low = 0 // that is all of the file: nothing comes before it
 	}
 	return nil
 }
@@ -210,12 +216,12 @@ func readRevocations(dataDir string, first int64) (*revoked, error) {
 	head, err := reader.ReadString('\n')
 	words := strings.Fields(head)
 	if err != nil || len(words) != 3 || words[0] != revocationsFormat {
-		return nil, fmt.Errorf("%s is no file of revocations: %w", path, errDamaged)
+		return nil, fmt.Errorf("%s is no file of revocations: %w. %s", path, errDamaged, revocationsAdvice)
 	}
 	out := &revoked{}
 	var ok bool
 	if out.from, ok = parseMark([]string{"0", words[1], words[2], "0"}); !ok {
-		return nil, fmt.Errorf("%s, line 1: %w", path, errDamaged)
+		return nil, fmt.Errorf("%s, line 1: %w. %s", path, errDamaged, revocationsAdvice)
 	}
 	seen := map[entry]bool{}
 	for number := 2; ; number++ {
@@ -228,7 +234,7 @@ func readRevocations(dataDir string, first int64) (*revoked, error) {
 		}
 		e, _, ok := parseEnding(strings.TrimSuffix(line, "\n"))
 		if !ok {
-			return nil, fmt.Errorf("%s, line %d: %w", path, number, errDamaged)
+			return nil, fmt.Errorf("%s, line %d: %w. %s", path, number, errDamaged, revocationsAdvice)
 		}
 		if e.N >= first && !seen[numbered(e)] {
 			seen[numbered(e)] = true

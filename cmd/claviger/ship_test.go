@@ -2,11 +2,14 @@ package main_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +148,21 @@ func lastEvent(t *testing.T, p *testkit.Process) int64 {
 	return lastSeq(path)
 }
 
+// shipping is what audit status says of the first target.
+type shipping struct {
+	Target, Last, Node    string
+	Acknowledged, Waiting int64
+}
+
+func shippingOf(t *testing.T, p *testkit.Process) shipping {
+	t.Helper()
+	var status struct{ Targets []shipping }
+	if err := json.Unmarshal([]byte(must(t, p, "", "audit", "status", "--json")), &status); err != nil || len(status.Targets) == 0 {
+		t.Fatalf("audit status: %v, %+v", err, status)
+	}
+	return status.Targets[0]
+}
+
 // TestAnotherNodeShips: when the node that ships is killed, another one takes over, and leaves nothing out.
 func TestAnotherNodeShips(t *testing.T) {
 	t.Parallel()
@@ -154,10 +172,25 @@ func TestAnotherNodeShips(t *testing.T) {
 	acme(t, a)
 	eventually(t, "the first node ships", func() bool { return lastSeq(file) > 0 })
 	b := testkit.Start(t, t.TempDir(), env)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := shippingOf(t, b); s.Node != host || s.Target != "file:"+file {
+		t.Errorf("while the first node ships: %+v, want %s", s, host)
+	}
 	a.Kill()
 	must(t, b, "", "token", "create", "acme/orders", "--label", "ci", "--reason", reason)
 	want := lastEvent(t, b)
+	eventually(t, "nobody is known to ship", func() bool { s := shippingOf(t, b); return s.Node == "" || s.Waiting == 0 })
 	eventually(t, "the second node ships", func() bool { return lastSeq(file) >= want })
+	eventually(t, "that is told", func() bool { s := shippingOf(t, b); return s.Node == host && s.Acknowledged == want && s.Waiting == 0 })
+	if out := must(t, b, "", "audit", "status"); !regexp.MustCompile(`(?m)^file:\S+ +event ` + fmt.Sprint(want) + ` +0 +20\S+ .*` + regexp.QuoteMeta(host) + `$`).MatchString(out) {
+		t.Errorf("audit status: %s", out)
+	}
+	if log := b.Stderr(); !strings.Contains(log, "this server ships events") {
+		t.Errorf("the second node does not say that it ships: %s", log)
+	}
 	if out := must(t, b, "", "audit", "verify", "--file", file); !strings.HasPrefix(out, "ok: ") {
 		t.Errorf("the file: %s", out)
 	}
@@ -176,8 +209,11 @@ func TestPruneRefusesWhatIsNotShipped(t *testing.T) {
 	if stderr, code := prune("a.jsonl"); code != 1 || !strings.Contains(stderr, "Wait until it has caught up") {
 		t.Errorf("before anything was shipped: exit code %d: %s", code, stderr)
 	}
-	p.Start()
 	want := lastEvent(t, p)
+	if s := shippingOf(t, p); s.Acknowledged != 0 || s.Waiting != want || s.Last != "" || s.Node != "" {
+		t.Errorf("before anything was shipped: %+v, want %d that wait", s, want)
+	}
+	p.Start()
 	eventually(t, "it is shipped", func() bool { return lastSeq(filepath.Join(dir, "events.jsonl")) >= want })
 	eventually(t, "that is known", func() bool {
 		_, code := prune(filepath.Join(t.TempDir(), "b.jsonl"))

@@ -71,10 +71,20 @@ func dialSocket(dataDir string) (*net.UnixConn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("not a Unix socket"), conn.Close())
 	}
-	if uid, err := peerUID(unixConn); err != nil || uid != 0 && uid != os.Geteuid() {
+	if uid, err := peerUID(unixConn); err != nil || !believed(uid, dataDir) {
 		return nil, errors.Join(errors.New("the socket belongs to somebody else"), err, conn.Close())
 	}
 	return unixConn, nil
+}
+
+// believed reports whether a command takes a process of that user for the server: root,
+// who runs the command, and, for root's commands, whoever has the data directory.
+func believed(uid int, dataDir string) bool {
+	if uid == 0 || uid == os.Geteuid() {
+		return true
+	}
+	owner, ok := ownerOf(dataDir)
+	return ok && os.Geteuid() == 0 && uid == owner
 }
 
 // listenSocket listens on the socket, for the holder of the lock: one that is there
@@ -166,20 +176,32 @@ func answer(t *terminal) call {
 	return call{Input: &text}
 }
 
+// acceptPause is how long the socket waits where a caller could not be taken.
+const acceptPause = 50 * time.Millisecond
+
 // serveSocket carries out commands until ctx ends and those under way are done.
 func serveSocket(ctx context.Context, in *installation, listener *net.UnixListener) error {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	var under sync.WaitGroup
 	defer under.Wait()
-	for {
+	for failing := false; ; {
 		conn, err := listener.AcceptUnix()
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("socket for commands: %w", err)
 		}
+		if err != nil { // no files left, or a caller who is gone: commands wait for a moment, and the server serves on
+			if !failing {
+				in.log.Warn("commands cannot be taken; it is tried again", "error", err)
+			}
+			failing = true
+			pause(ctx, acceptPause)
+			continue
+		}
+		failing = false
 		under.Go(func() {
 			if err := serveCall(ctx, in, conn); err != nil {
 				in.log.Warn("a command broke off", "error", err)

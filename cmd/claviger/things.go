@@ -49,6 +49,8 @@ type orgAdd struct {
 // Run makes an organization.
 func (c *orgAdd) Run(t *terminal, cli *commandLine) error { return perform(t, cli.Config, c) }
 
+func (*orgAdd) begins() {}
+
 func (c *orgAdd) act(d *desk) error {
 	org, err := d.registry.CreateOrganization(d.ctx, d.operator(c.Reason), access.OrganizationDraft{Slug: c.Slug, Name: c.Name})
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 )
 
 type tokenCreate struct {
-	Place   string   `arg:"" name:"org/app" help:"Organization and application."`
-	Label   string   `required:"" help:"What uses it." placeholder:"TEXT"`
-	Scope   []string `help:"What it may do: backend:read, backend:write, *:read … Without one, everything." placeholder:"SCOPE"`
-	Expires string   `help:"Days such as 90d, a date such as 2027-02-19, or never." default:"${expiry}"`
-	Allow   []string `help:"Network or address it may be used from; repeatable." placeholder:"CIDR"`
+	Place   string `arg:"" name:"org/app" help:"Organization and application."`
+	Label   string `required:"" help:"What uses it." placeholder:"TEXT"`
+	Scope   words  `help:"What it may do: backend:read, backend:write, *:read … Without one, everything." placeholder:"SCOPE"`
+	Expires string `help:"Days such as 90d, a date such as 2027-02-19, or never." default:"${expiry}"`
+	Allow   words  `help:"Network or address it may be used from; repeatable." placeholder:"CIDR"`
 	limitFlags
 	reasonFlag
 	jsonFlag

@@ -62,31 +62,37 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials) (SignedIn, error) 
 	if !ok || !att.user.DisabledAt.IsZero() {
 		return SignedIn{}, a.refuse(ctx, att, c, ActSignInFailed)
 	}
-	rehashed := ""
+	user, rehashed := att.user, ""
 	if stale {
 		if rehashed, err = a.Passwords.Hash(ctx, c.Password); err != nil {
 			return SignedIn{}, err
 		}
-		att.user.PasswordHash = rehashed
+		user.PasswordHash = rehashed
 	}
-	out := SignedIn{User: att.user, Device: c.Device}
+	out := SignedIn{User: user, Device: c.Device}
 	if !att.knownDevice || stale {
-		out.Device = a.newDevice(att.user)
+		out.Device = a.newDevice(user)
 	}
 	err = a.Store.Note(ctx, func(tx NoteTx) error {
 		now := a.Clock.Now()
+		if ok, err = att.stillRight(tx); err != nil || !ok {
+			return err
+		}
 		if err := att.refund(tx); err != nil {
 			return err
 		}
 		if rehashed != "" {
-			if err := tx.SetPassword(att.user.ID, rehashed); err != nil {
+			if err := tx.SetPassword(user.ID, rehashed); err != nil {
 				return err
 			}
 		}
 		var err error
-		out.Token, err = a.openSession(tx, att.user, c, now)
+		out.Token, err = a.openSession(tx, user, c, now)
 		return err
 	})
+	if err == nil && !ok {
+		return SignedIn{}, a.refuse(ctx, att, c, ActSignInFailed)
+	}
 	return out, err
 }
 
@@ -197,6 +203,14 @@ func (a *Accounts) judge(ctx context.Context, att attempt, password secret.Secre
 		return false, false, back
 	}
 	return false, false, err
+}
+
+// stillRight reports whether the password that was judged is the user's still, and the
+// user not disabled: judging takes a while, and what a change has ended meanwhile must not
+// begin anew, least of all with the password before it.
+func (att attempt) stillRight(tx ReadTx) (bool, error) {
+	user, err := tx.User(att.user.ID)
+	return user.PasswordHash == att.user.PasswordHash && user.DisabledAt.IsZero(), err
 }
 
 // giveBack is refund in a transaction of its own, for where nothing else is written.

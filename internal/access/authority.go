@@ -119,11 +119,17 @@ func (a *Authority) Grant(ctx context.Context, ask Ask) (Granted, error) {
 	if len(restriction) == 0 && g.user.ID != "" {
 		restriction = g.client.Restriction // the token is the user's: nothing else remembers what its client may do
 	}
-	out := Granted{Secret: secret.Generate(secret.Access), ExpiresIn: int64(ttl / time.Second), User: g.user}
+	out, right := Granted{Secret: secret.Generate(secret.Access), ExpiresIn: int64(ttl / time.Second), User: g.user}, true
 	out.Scope = restriction.Effective().Intersect(g.scopes).String()
 	prefix, last4 := secret.Shown(out.Secret)
 	err = a.Store.Note(ctx, func(tx NoteTx) error {
 		now := a.Clock.Now()
+		if g.user.ID != "" {
+			var err error
+			if right, err = att.stillRight(tx); err != nil || !right {
+				return err
+			}
+		}
 		if err := att.refund(tx); err != nil {
 			return err
 		}
@@ -139,6 +145,9 @@ func (a *Authority) Grant(ctx context.Context, ask Ask) (Granted, error) {
 		}
 		return tx.AddTally(issued(ask, g, now))
 	})
+	if err == nil && !right {
+		return Granted{}, a.wrongPassword(ctx, ask, att)
+	}
 	return out, err
 }
 
@@ -313,10 +322,16 @@ func (a *Authority) password(ctx context.Context, ask Ask, reach func(ReadTx, Us
 			return att, err
 		}
 	}
+	return att, a.wrongPassword(ctx, ask, att)
+}
+
+// wrongPassword tallies a wrong password and returns the one answer there is to it.
+func (a *Authority) wrongPassword(ctx context.Context, ask Ask, att attempt) error {
+	c := Credentials{Caller: ask.Caller, Agent: ask.Agent}
 	if err := a.accounts.refuse(ctx, att, c, ActSignInFailed); KindOf(err) != Unauthenticated {
-		return att, err
+		return err
 	}
-	return att, oauthFail(InvalidGrant, badPassword)
+	return oauthFail(InvalidGrant, badPassword)
 }
 
 const passwordGrantOff = "the password grant is switched off"

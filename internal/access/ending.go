@@ -60,6 +60,7 @@ type AuditWriter interface {
 	SkipEndings(n int64, at time.Time) error
 	EndAllSessions(at time.Time) (int, error)
 	WithdrawAllInvites(at time.Time) (int, error) // the open ones
+	RevokeAllAccessTokens(at time.Time, by, reason string) (int, error)
 	// MarkUnconfirmed marks all credentials that are neither revoked nor expired.
 	MarkUnconfirmed(at time.Time) (int, error)
 	ConfirmCredential(id string) (bool, error) // if it is unconfirmed and not revoked

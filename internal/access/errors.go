@@ -38,6 +38,7 @@ type Error struct {
 	Message    string
 	Fields     []FieldError
 	RetryAfter time.Duration
+	Done       bool // it happened all the same
 	Err        error
 }
 
@@ -51,6 +52,9 @@ func (e *Error) Error() string {
 		parts = append(parts, f.Field+": "+f.Message)
 	}
 	if e.Err != nil {
+		if n := len(parts) - 1; n >= 0 {
+			parts[n] = strings.TrimSuffix(parts[n], ".") // more follows
+		}
 		parts = append(parts, e.Err.Error())
 	}
 	return strings.Join(parts, "; ")

@@ -123,7 +123,8 @@ func (v *Verifier) inspectOne(tx ReadTx, s Standing, p Presented, out *Inspected
 		if err != nil {
 			return true, err
 		}
-		verdict := judge(&Request{Organization: s.Organization.Slug, Application: app.Slug, Presented: p}, &target, f, s.at)
+		var verdict Verdict
+		judge(&Request{Organization: s.Organization.Slug, Application: app.Slug, Presented: p}, &target, f, s.at, &verdict)
 		if f == nil {
 			f = &found{}
 		}

@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"claviger/internal/secret"
@@ -36,6 +38,9 @@ type KeyUse struct {
 	secret.KeyInfo
 	Credentials  int // live ones, at most 100,000
 	AccessTokens int // likewise
+	// Where several servers share the database: how many are alive and tell their keys,
+	// and how many of those have this one.
+	Servers, ReadBy int
 }
 
 var errKeysAreOperators = fail(Forbidden, "Keys are managed at the command line: claviger keys.")
@@ -45,12 +50,17 @@ func (r *Registry) KeyUses(ctx context.Context, a Actor) ([]KeyUse, error) {
 	if !a.operator() {
 		return nil, errKeysAreOperators
 	}
+	nodes, err := r.Store.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes = tellKeys(nodes)
 	var out []KeyUse
-	err := r.Store.View(ctx, func(tx ReadTx) error {
+	err = r.Store.View(ctx, func(tx ReadTx) error {
 		out = nil
 		now := r.Clock.Now()
 		for _, info := range r.Keys.Infos() {
-			use := KeyUse{KeyInfo: info}
+			use := KeyUse{KeyInfo: info, Servers: len(nodes), ReadBy: len(nodes) - len(without(nodes, info.ID))}
 			var err error
 			if use.Credentials, use.AccessTokens, err = tx.CountUnderKey(info.ID, now, mostCounted); err != nil {
 				return err
@@ -119,14 +129,49 @@ func recordKey(tx Tx, a Actor, act Act, id string, now time.Time) error {
 	return record(tx, e)
 }
 
+// ServersWithout returns the names of the servers that are alive and have not read a
+// key yet: what another one makes with it, they would take for wrong.
+func (r *Registry) ServersWithout(ctx context.Context, id string) ([]string, error) {
+	nodes, err := r.Store.Nodes(ctx)
+	return without(tellKeys(nodes), id), err
+}
+
+// readByAll fails where a server has not read a key that is to be used.
+func (r *Registry) readByAll(ctx context.Context, id string) error {
+	names, err := r.ServersWithout(ctx, id)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return fail(Conflict, fmt.Sprintf("Nothing was rotated: key %s has not been read by %s, which would take for wrong what others make with it. "+
+		"Copy the key file there, in one move; it is read within five seconds. Then rotate again.", id, strings.Join(names, ", ")))
+}
+
+// usedByNone fails where a server makes credentials with a key that is to be retired.
+func (r *Registry) usedByNone(ctx context.Context, id string) error {
+	nodes, err := r.Store.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	nodes = slices.DeleteFunc(tellKeys(nodes), func(n Node) bool { return n.Keys[0] != id })
+	if len(nodes) == 0 {
+		return nil
+	}
+	return fail(Conflict, fmt.Sprintf("Key %s is kept: %s still makes credentials with it. Copy the key file there, in one move; it is read within five seconds. Then retire the key again.",
+		id, strings.Join(nodeNames(nodes), ", ")))
+}
+
 // RotateKeys makes the prepared key, or a new one, the primary one, and moves to it
 // what can be moved at once: the Basic credentials, whose secrets are kept sealed. The
 // others move when they are next presented. It returns the ids of the key that is
-// primary now, and of the one before.
+// primary now, and of the one before. Where a server that shares the database has not
+// read the key yet, nothing is done, and that is Conflict.
 func (r *Registry) RotateKeys(ctx context.Context, a Actor) (now, before string, err error) {
 	before = r.Keys.Primary()
 	now, err = r.PrepareKey(ctx, a)
 	if err != nil {
+		return "", "", err
+	}
+	if err := r.readByAll(ctx, now); err != nil {
 		return "", "", err
 	}
 	// The record comes first: a key that is used without one would be worse than a
@@ -189,7 +234,8 @@ type InUse struct {
 }
 
 // RetireKey takes an older key out of the key file. It refuses, with Conflict and
-// what is in the way, while anything lives by it.
+// what is in the way, while anything lives by it, or a server still makes credentials
+// with it.
 func (r *Registry) RetireKey(ctx context.Context, a Actor, id string) (InUse, error) {
 	var use InUse
 	if err := checkKeyActor(a); err != nil {
@@ -200,6 +246,9 @@ func (r *Registry) RetireKey(ctx context.Context, a Actor, id string) (InUse, er
 		return use, fail(NotFound, "There is no key "+id+". claviger keys list shows those there are.")
 	case r.Keys.Primary() == id:
 		return use, fail(Conflict, "Key "+id+" is the primary one: rotate first, then retire it when nothing lives by it any more.")
+	}
+	if err := r.usedByNone(ctx, id); err != nil {
+		return use, err
 	}
 	if err := r.SealAnew(ctx); err != nil {
 		return use, err

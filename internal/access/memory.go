@@ -33,11 +33,11 @@ func newMemory[K comparable, V any](most int) *memory[K, V] {
 }
 
 // get returns what is known of a key under an epoch.
-func (m *memory[K, V]) get(key K, hash, epoch uint64) (value V, ok bool) {
+func (m *memory[K, V]) get(key *K, hash, epoch uint64) (value V, ok bool) {
 	s := &m.shards[hash%memoryShards]
 	s.mu.RLock() // no defer: this is on the way of every request
 	if s.epoch == epoch {
-		value, ok = s.known[key]
+		value, ok = s.known[*key]
 	}
 	s.mu.RUnlock()
 	return value, ok
@@ -86,7 +86,7 @@ const mostTargets = 4_096
 type remembered struct {
 	seed     maphash.Seed
 	targets  *memory[targetKey, *Target]   // nil: there is no such application
-	findings *memory[findingKey, *found]   // of genuine credentials
+	findings *memory[findingKey, finding]  // of genuine credentials
 	unknown  *memory[findingKey, struct{}] // of what is not
 
 	clients        *memory[[32]byte, *Credential] // by digest
@@ -111,10 +111,18 @@ type targetKey struct{ organization, application string }
 // application are is compared whole, and how long a comparison of digests takes
 // tells nothing to whoever cannot compute one.
 type findingKey struct {
-	digest      [32]byte
-	way         Way
-	application string // id
-	name        string
+	digest       [32]byte
+	way          Way
+	organization string // slugs, as in the request
+	application  string
+	name         string
+}
+
+// finding is a genuine credential with the target that it was presented to, both read
+// under one epoch.
+type finding struct {
+	target *Target
+	found  *found
 }
 
 // longestName bounds the names that are looked at, in bytes: those of credentials are
@@ -130,7 +138,7 @@ func newRemembered(most int) *remembered {
 	return &remembered{
 		seed:     maphash.MakeSeed(),
 		targets:  newMemory[targetKey, *Target](mostTargets),
-		findings: newMemory[findingKey, *found](most),
+		findings: newMemory[findingKey, finding](most),
 		unknown:  newMemory[findingKey, struct{}](most),
 
 		clients:        newMemory[[32]byte, *Credential](rememberedClients),
@@ -150,9 +158,10 @@ func (k targetKey) clone() targetKey {
 	return targetKey{strings.Clone(k.organization), strings.Clone(k.application)}
 }
 
-// clone keeps a key from holding on to the request that it came from.
-func (k findingKey) clone() findingKey {
-	k.name = strings.Clone(k.name)
+// kept returns a key that does not hold on to the request that it came from: the slugs
+// are the target's, the same ones.
+func (k findingKey) kept(t *Target) findingKey {
+	k.organization, k.application, k.name = t.Organization.Slug, t.Application.Slug, strings.Clone(k.name)
 	return k
 }
 

@@ -15,7 +15,7 @@ func digestOf(i int) [32]byte {
 }
 
 func findingOf(i int) findingKey {
-	return findingKey{digest: digestOf(i), way: WayBearer, application: "app_01kaz4jz4wfkvbjw5x3zr3f5xq"}
+	return findingKey{digest: digestOf(i), way: WayBearer, organization: "acme", application: "orders"}
 }
 
 // genuine returns what is found of the i-th token: of a size as they come.
@@ -37,10 +37,10 @@ func TestMemoryIsBounded(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	r := newRemembered(most)
+	r, target := newRemembered(most), &Target{}
 	for i := range 3 * most {
 		key := findingOf(i)
-		r.findings.put(key, key.hash(), genuine(i), 1)
+		r.findings.put(key, key.hash(), finding{target, genuine(i)}, 1)
 		key = findingOf(-i - 1)
 		r.unknown.put(key, key.hash(), struct{}{}, 1)
 	}
@@ -66,18 +66,18 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestMemoryForgetsAnEpoch(t *testing.T) {
 	m := newMemory[string, int](64)
 	m.put("a", 7, 1, 5)
-	if _, ok := m.get("a", 7, 6); ok {
+	if _, ok := m.get(new("a"), 7, 6); ok {
 		t.Error("found under a newer epoch")
 	}
 	m.put("b", 7, 2, 6)
 	m.put("a", 7, 1, 5) // was being read while the epoch was raised
-	if _, ok := m.get("a", 7, 6); ok {
+	if _, ok := m.get(new("a"), 7, 6); ok {
 		t.Error("an old answer came back under a newer epoch")
 	}
-	if got, ok := m.get("b", 7, 6); !ok || got != 2 {
+	if got, ok := m.get(new("b"), 7, 6); !ok || got != 2 {
 		t.Errorf("got %d, %v, want 2", got, ok)
 	}
-	if _, ok := m.get("a", 7, 5); ok {
+	if _, ok := m.get(new("a"), 7, 5); ok {
 		t.Error("found under an epoch that is over")
 	}
 }

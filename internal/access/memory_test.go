@@ -52,6 +52,38 @@ func TestMemoryOutlivesTheDatabase(t *testing.T) {
 	}
 }
 
+// TestMemoryTellsTargetsApart: what is remembered of a token where it is genuine says
+// nothing of it elsewhere, nor the other way round, in whatever order it is presented:
+// applications of several organizations have the same slug.
+func TestMemoryTellsTargetsApart(t *testing.T) {
+	s := testkit.Server(t)
+	for _, org := range []string{"acme", "rival"} {
+		s.Organization(org)
+		s.Application(org, "orders")
+		s.Application(org, "billing")
+	}
+	token := s.Token("acme", "orders", "ci", "")
+	for round := range 3 {
+		for _, org := range []string{"rival", "acme"} {
+			for _, app := range []string{"orders", "billing"} {
+				want := access.InvalidCredential
+				if org == "acme" && app == "orders" {
+					want = access.Accepted
+				}
+				r := bearer(token)
+				r.Organization, r.Application, r.WantAPI = org, app, false
+				v, err := s.Verifier.Verify(t.Context(), r)
+				if err != nil || v.Reason != want {
+					t.Errorf("round %d, %s/%s: %s, %v, want %s", round, org, app, v.Reason, err, want)
+				}
+				if v.Accepted() && (v.Principal.Organization != org || v.Principal.Application != app) {
+					t.Errorf("round %d, %s/%s: let in as one of %s/%s", round, org, app, v.Principal.Organization, v.Principal.Application)
+				}
+			}
+		}
+	}
+}
+
 // TestMemoryForgetsAtOnce: each change is felt by the request after it, hundreds of
 // times, while others keep loading the same credential into memory. Thousands of times,
 // over HTTP, is web's TestCutOffUnderLoad.

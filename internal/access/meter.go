@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
 
 // verifierMeter counts how the Verifier came to its decisions.
@@ -73,10 +74,13 @@ func (v *Verifier) Sure() bool {
 // UsesFail reports whether the latest write of uses failed.
 func (v *Verifier) UsesFail() bool { return v.uses.meter.failing.Load() }
 
-// Writable returns an error where no transaction that writes can begin. It writes
-// nothing itself.
+// Writable returns an error where nothing can be written, as where the disk is full. It
+// finds out by writing a row that counts nothing, which costs a commit.
 func (d Deps) Writable(ctx context.Context) error {
-	return d.Store.Note(ctx, func(NoteTx) error { return nil })
+	return d.Store.Note(ctx, func(tx NoteTx) error {
+		_, _, err := tx.Spend("probe", d.Clock.Now(), time.Hour) // a key that no throttle has
+		return err
+	})
 }
 
 // Readable returns an error where the database cannot be read.

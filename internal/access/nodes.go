@@ -43,7 +43,8 @@ type Nodes struct {
 	// KeysDiffer says that nodes which are alive have different server keys, or another
 	// one of them as the primary one: what one makes, another one may not recognise.
 	KeysDiffer bool
-	Last       Event // the latest that took something away from a caller; Seq 0 = none of late
+	Last       Event  // the latest that took something away from a caller; Seq 0 = none of late
+	In         string // the name of the application that it was in; empty = in none
 }
 
 // takesAway are the acts by which callers lose what they had.
@@ -64,6 +65,11 @@ func (r *Registry) Nodes(ctx context.Context, a Actor, organization string) (Nod
 		if i := slices.IndexFunc(events, func(e Event) bool { return slices.Contains(takesAway, e.Act) }); i >= 0 {
 			out.Last = events[i]
 		}
+		if err != nil || out.Last.ApplicationID == "" {
+			return err
+		}
+		app, err := tx.ApplicationByID(out.Last.ApplicationID)
+		out.In = app.Name
 		return err
 	})
 	if err != nil {
@@ -74,12 +80,28 @@ func (r *Registry) Nodes(ctx context.Context, a Actor, organization string) (Nod
 	return out, err
 }
 
+// tellKeys returns the nodes that are alive and say which server keys they have.
+func tellKeys(nodes []Node) []Node {
+	return slices.DeleteFunc(slices.Clone(nodes), func(n Node) bool { return !n.Alive() || len(n.Keys) == 0 })
+}
+
+// without returns the names of those that do not have a server key.
+func without(nodes []Node, key string) []string {
+	return nodeNames(slices.DeleteFunc(slices.Clone(nodes), func(n Node) bool { return slices.Contains(n.Keys, key) }))
+}
+
+// nodeNames names nodes, each with its id: machines can have one and the same name.
+func nodeNames(nodes []Node) []string {
+	var names []string
+	for _, n := range nodes {
+		names = append(names, n.Name+" ("+n.ID+")")
+	}
+	return names
+}
+
 func keysDiffer(nodes []Node) bool {
 	var first []string
-	for _, n := range nodes {
-		if !n.Alive() || len(n.Keys) == 0 {
-			continue
-		}
+	for _, n := range tellKeys(nodes) {
 		same := slices.Clone(n.Keys)
 		slices.Sort(same[1:]) // the order of the others does not matter
 		if first != nil && !slices.Equal(first, same) {

@@ -129,6 +129,9 @@ type UsedCredential struct {
 	State      State
 	LastUse    LastUse // zero = never
 	Calls      int64   // accepted in the last 24 hours
+	// Hours are the accepted calls of each of these hours, the oldest first, of which
+	// the last is not over yet; only told in lists.
+	Hours [usageHours]int64
 	// Addresses is from how many these calls came; only told of single credentials, and
 	// of those that are about to be stopped.
 	Addresses Addresses
@@ -148,7 +151,6 @@ type ManageAPI struct {
 	Total    int              // chosen ones, at most maxCounted+1
 	Ended    []UsedCredential // the latest expired and revoked ones
 	EndedAll int              // how many of those there are, at most maxCounted+1
-	Any      bool             // the application has had a token
 	Now      time.Time
 }
 
@@ -220,8 +222,12 @@ func pageOf(tx ReadTx, f CredentialFilter) (p credentialPage, err error) {
 			list = list[:TokensPage]
 		}
 	}
-	if p.list, err = withUse(tx, list, f.Now); err != nil {
+	if p.list, err = withHours(tx, list, f.Now); err != nil {
 		return p, err
+	}
+	if !p.newer && !p.more { // all there are
+		p.total = len(list)
+		return p, nil
 	}
 	p.total, err = tx.CountCredentials(f, maxCounted+1)
 	return p, err
@@ -238,33 +244,63 @@ func (m *ManageAPI) ended(tx ReadTx, s Standing) error {
 	if err != nil {
 		return err
 	}
-	if m.Ended, err = withUse(tx, list, s.at); err != nil {
-		return err
-	}
-	any, err := tx.CountCredentials(CredentialFilter{Whose: Whose{ApplicationID: app}, Kind: KindToken, Now: s.at}, 1)
-	m.Any = any > 0
+	m.Ended, err = withUse(tx, list, s.at)
 	return err
 }
 
 // withUse adds to credentials what is known of their use.
 func withUse(tx ReadTx, list []Credential, now time.Time) ([]UsedCredential, error) {
+	out, called, err := withLastUse(tx, list, now)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := tx.Calls(called, now.Add(-day))
+	for i := range out {
+		out[i].Calls = calls[out[i].Credential.ID]
+	}
+	return out, err
+}
+
+// withHours is withUse with the calls of each hour.
+func withHours(tx ReadTx, list []Credential, now time.Time) ([]UsedCredential, error) {
+	out, called, err := withLastUse(tx, list, now)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := tx.HourlyCalls(called, now.Add(-day))
+	first := now.UTC().Truncate(time.Hour).Add(-(usageHours - 1) * time.Hour)
+	for i := range out {
+		c := calls[out[i].Credential.ID]
+		out[i].Calls = c.Total
+		for _, span := range c.Hours {
+			// A span after now is another node's, whose clock is ahead.
+			if n := int(span.Start.Sub(first) / time.Hour); n < usageHours && !span.Start.Before(first) {
+				out[i].Hours[n] = span.Accepted
+			}
+		}
+	}
+	return out, err
+}
+
+// withLastUse adds to credentials their last use, and returns the ids of those that were
+// used within 24 hours: counting calls is the dearest question of a page, and most had none.
+func withLastUse(tx ReadTx, list []Credential, now time.Time) (out []UsedCredential, called []string, err error) {
 	ids := make([]string, len(list))
 	for i, c := range list {
 		ids[i] = c.ID
 	}
 	last, err := tx.LastUses(ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	calls, err := tx.Calls(ids, now.Add(-day))
-	if err != nil {
-		return nil, err
-	}
-	out := make([]UsedCredential, len(list))
+	out = make([]UsedCredential, len(list))
 	for i, c := range list {
-		out[i] = UsedCredential{Credential: c, State: c.StateAt(now), LastUse: last[c.ID], Calls: calls[c.ID]}
+		out[i] = UsedCredential{Credential: c, State: c.StateAt(now), LastUse: last[c.ID]}
+		if !last[c.ID].At.Before(now.Add(-day).Truncate(time.Minute)) {
+			called = append(called, c.ID)
+		}
 	}
-	return out, nil
+	return out, called, nil
 }
 
 // TokenPage is one token with its use and its history.

@@ -248,17 +248,16 @@ func TestUnknownUsersTakeAsLong(t *testing.T) {
 	o.switches("orders", access.SwitchDraft{PasswordGrant: to(true)})
 	o.User("ann@example.com", "acme", access.Member)
 	took := func(email string) time.Duration {
-		best := time.Hour
-		for range 4 {
-			start := time.Now()
-			if got := o.refused(by(email, "wrong")); got != access.InvalidGrant {
-				t.Fatalf("%s: %s", email, got)
-			}
-			best = min(best, time.Since(start))
+		start := time.Now()
+		if got := o.refused(by(email, "wrong")); got != access.InvalidGrant {
+			t.Fatalf("%s: %s", email, got)
 		}
-		return best
+		return time.Since(start)
 	}
-	known, unknown := took("ann@example.com"), took("nobody@example.com")
+	known, unknown := time.Hour, time.Hour
+	for range 9 { // in turn: what else the machine does is in the way of both
+		known, unknown = min(known, took("ann@example.com")), min(unknown, took("nobody@example.com"))
+	}
 	if unknown < known/3 || known < unknown/3 {
 		t.Errorf("known %s, unknown %s", known, unknown)
 	}

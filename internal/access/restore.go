@@ -23,7 +23,7 @@ type Reinstated struct {
 	From         EventHead    // where the chain of the database ended
 	Credentials  []Credential // revoked, or disabled and erased, again
 	Shortened    []Credential // which got their earlier end again
-	AccessTokens int
+	AccessTokens int          // revoked again; where endings are not known: all
 	Users        []User       // disabled again
 	Members      []MemberUser // removed again
 	Sessions     int          // ended: all
@@ -36,7 +36,9 @@ type Reinstated struct {
 // the database is in: what is live in it but was revoked, disabled or erased since.
 // Sessions and open invitations end, because those that ended since are not known.
 // Where endings are not known, all live credentials are marked as unconfirmed; they
-// go on working. It records what it does, and the gap, in every organization.
+// go on working. Access tokens end then, like sessions: their holders get others, those
+// from whom they were taken do not. It records what it does, and the gap, in every
+// organization.
 func (a *Auditor) Reinstate(ctx context.Context, who Actor, g Gap) (Reinstated, error) {
 	if !who.operator() {
 		return Reinstated{}, fail(Forbidden, "Databases are restored at the command line: claviger restore.")
@@ -169,11 +171,14 @@ func (r *reinstating) record(act Act, organization, application, targetID, targe
 
 // close ends what cannot be told apart, and records the gap.
 func (r *reinstating) close(g Gap) error {
-	var errs [3]error
+	var errs [4]error
 	r.out.Sessions, errs[0] = r.tx.EndAllSessions(r.now)
 	r.out.Invites, errs[1] = r.tx.WithdrawAllInvites(r.now)
 	if !g.Known {
 		r.out.Unconfirmed, errs[2] = r.tx.MarkUnconfirmed(r.now)
+		var ended int
+		ended, errs[3] = r.tx.RevokeAllAccessTokens(r.now, r.who.Name, r.who.Reason)
+		r.out.AccessTokens += ended
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
@@ -204,7 +209,7 @@ func (r *reinstating) detail(g Gap) map[string]string {
 		detail["to"] = g.Anchor.String()
 	}
 	for name, n := range map[string]int{
-		"revoked again": len(r.out.Credentials), "shortened again": len(r.out.Shortened), "access tokens revoked again": r.out.AccessTokens,
+		"revoked again": len(r.out.Credentials), "shortened again": len(r.out.Shortened), "access tokens revoked": r.out.AccessTokens,
 		"users disabled again": len(r.out.Users), "members removed again": len(r.out.Members), "unconfirmed": r.out.Unconfirmed,
 	} {
 		if n > 0 {

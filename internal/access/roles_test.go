@@ -49,7 +49,7 @@ func allChanging() []act {
 
 // otherwise are the methods that have a test of their own, or no actor.
 var otherwise = []string{
-	"Whereabouts", "Directory", // reads of the command line, without an actor
+	"Whereabouts", "Directory", "ServersWithout", // reads of the command line, without an actor
 	"Each", "Rename", "Restrict", // in the matrix as PauseToken, RevokeClients, RenameToken …
 	"Authenticate", "SaveData", "SignIn", "SignOut", "SealTallies", "Users", // accounts_test.go, sessions_test.go, throttle_test.go
 	"ElevationChoices", "ElevationForm", "Elevate", "Drop", // elevation_test.go

@@ -72,6 +72,10 @@ type ShipStats struct {
 	Failures uint64 // batches that were not
 	Waiting  int64  // events that the target has not acknowledged to anybody
 	Holds    bool   // this node is the one that ships
+	// Seq is the number of the last event that the target has acknowledged to anybody,
+	// and ShippedAt when; zero = none, or this node has not looked yet.
+	Seq       int64
+	ShippedAt time.Time
 }
 
 // NewShipper returns a shipper for the node with an id.
@@ -128,7 +132,7 @@ func (s *Shipper) delay(failed int) time.Duration {
 func (s *Shipper) failure(ctx context.Context, err error, failed int, wait time.Duration) {
 	s.count(func(n *ShipStats) { n.Failures++ })
 	s.log.Warn("events could not be shipped; they are kept, and tried again", "target", s.target.Name, "error", err,
-		"failed", failed, "waiting", s.Stats().Waiting, "again_in", wait.String())
+		"failed", failed, "acknowledged", s.Stats().Seq, "waiting", s.Stats().Waiting, "again_in", wait.String())
 	if failed%shipPatience != 0 || !s.Stats().Holds {
 		return
 	}
@@ -150,6 +154,7 @@ func (s *Shipper) step(ctx context.Context) (more bool, err error) {
 			s.count(func(n *ShipStats) { n.Holds = false })
 			return false, err
 		}
+		s.log.Info("this server ships events", "target", s.target.Name, "acknowledged", c.Seq, "waiting", s.Stats().Waiting)
 	}
 	s.count(func(n *ShipStats) { n.Holds = true })
 	var events []Event
@@ -164,38 +169,77 @@ func (s *Shipper) step(ctx context.Context) (more bool, err error) {
 	if err := s.send(ctx, events); err != nil {
 		return false, err
 	}
-	last := events[len(events)-1].Seq
-	moved, err := s.move(ctx, last)
+	last, now := events[len(events)-1].Seq, s.Clock.Now()
+	moved, err := s.move(ctx, last, now)
 	if err != nil || !moved {
 		return false, err // another node has taken over meanwhile, and sends these again
 	}
 	s.count(func(n *ShipStats) {
 		n.Shipped += uint64(len(events))
 		n.Waiting = max(0, n.Waiting-(last-c.Seq))
+		n.Seq, n.ShippedAt = last, now
 	})
 	return true, nil
 }
 
 // look returns how far the target has got, and notes how much is left.
-func (s *Shipper) look(ctx context.Context) (c ShipCursor, err error) {
-	var head EventHead
-	var first Checkpoint
-	err = s.Store.View(ctx, func(tx ReadTx) error {
+func (s *Shipper) look(ctx context.Context) (ShipCursor, error) {
+	var p ShipProgress
+	err := s.Store.View(ctx, func(tx ReadTx) error {
 		var err error
-		if c, err = shipCursor(tx, s.target.Name); err != nil {
-			return err
-		}
-		if first, err = tx.Checkpoint(); err != nil && !missing(err) {
-			return err
-		}
-		head, err = tx.EventHead()
+		p, err = shipProgress(tx, s.target.Name)
 		return err
 	})
 	if err == nil {
-		// What was moved out of the database before the target was named is not waited for.
-		s.count(func(n *ShipStats) { n.Waiting = max(0, head.Seq-max(c.Seq, first.Head.Seq)) })
+		s.count(func(n *ShipStats) { n.Waiting, n.Seq, n.ShippedAt = p.Waiting, p.Seq, p.ShippedAt })
 	}
-	return c, err
+	return p.ShipCursor, err
+}
+
+// ShipProgress is how far a target has got, and what is left.
+type ShipProgress struct {
+	ShipCursor
+	Waiting int64  // events that it has not acknowledged
+	Node    string // the name of the server that ships there; empty = none that is alive, or there is only one
+}
+
+func shipProgress(tx ReadTx, target string) (p ShipProgress, err error) {
+	if p.ShipCursor, err = shipCursor(tx, target); err != nil {
+		return p, err
+	}
+	first, err := tx.Checkpoint()
+	if err != nil && !missing(err) {
+		return p, err
+	}
+	head, err := tx.EventHead()
+	// What was moved out of the database before the target was named is not waited for.
+	p.Waiting = max(0, head.Seq-max(p.Seq, first.Head.Seq))
+	return p, err
+}
+
+// Shipping returns how far each of the targets has got, in the order in which they are
+// configured.
+func (a *Auditor) Shipping(ctx context.Context) ([]ShipProgress, error) {
+	nodes, err := a.Store.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []ShipProgress
+	err = a.Store.View(ctx, func(tx ReadTx) error {
+		out = nil
+		for _, target := range a.Ships {
+			p, err := shipProgress(tx, target)
+			if err != nil {
+				return err
+			}
+			if i := slices.IndexFunc(nodes, func(n Node) bool { return n.ID == p.Holder && n.Alive() }); i >= 0 {
+				p.Node = nodes[i].Name
+			}
+			out = append(out, p)
+		}
+		return nil
+	})
+	return out, err
 }
 
 // shipCursor returns a target's cursor, at the beginning where there is none.
@@ -235,12 +279,12 @@ func (s *Shipper) send(ctx context.Context, events []Event) error {
 }
 
 // move is tried even when the server is about to end: what has arrived need not come twice.
-func (s *Shipper) move(ctx context.Context, seq int64) (moved bool, err error) {
+func (s *Shipper) move(ctx context.Context, seq int64, at time.Time) (moved bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.pace.Send)
 	defer cancel()
 	err = s.Store.Note(ctx, func(tx NoteTx) error {
 		var err error
-		moved, err = tx.MoveShipCursor(s.target.Name, s.node, seq, s.Clock.Now())
+		moved, err = tx.MoveShipCursor(s.target.Name, s.node, seq, at)
 		return err
 	})
 	return moved, err

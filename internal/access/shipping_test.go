@@ -130,8 +130,14 @@ func TestWebhookThatFails(t *testing.T) {
 	until(t, "all is shipped", func() bool { return cursorOf(t, st, server.URL).Seq == 500 })
 	stop()
 	n := s.Stats()
-	if n.Shipped != 500 || n.Failures < 4 || !n.Holds {
+	if n.Shipped != 500 || n.Failures < 4 || !n.Holds || n.Seq != 500 || n.Waiting != 0 || !n.ShippedAt.Equal(cursorOf(t, st, server.URL).ShippedAt) {
 		t.Errorf("stats: %+v", n)
+	}
+	auditor := access.NewAuditor(deps)
+	auditor.Ships = []string{server.URL, "new"}
+	progress, err := auditor.Shipping(t.Context())
+	if err != nil || len(progress) != 2 || progress[0].Seq != 500 || progress[0].Waiting != 0 || progress[1].Seq != 0 || progress[1].Waiting != 500 {
+		t.Errorf("how far it has got: %+v, %v", progress, err)
 	}
 	if text := log.String(); !strings.Contains(text, "events could not be shipped") || !strings.Contains(text, "events are shipped again") {
 		t.Errorf("log: %s", text)

@@ -66,10 +66,11 @@ type NoteTx interface {
 	ReadTx
 	AccessTokenIssuer
 	SessionWriter
-	// Sweep deletes at most limit rows of each sort of thing that nobody needs any
-	// more, and returns how many it deleted: access tokens, sessions and
-	// invitations 30 days after their end; throttles after two days; uses by the minute after two days, by the
-	// hour after 32, by the day after 400. Credentials, elevations and events stay.
+	// Sweep deletes at most limit rows that nobody needs any more, and returns how many
+	// it deleted: access tokens, sessions and invitations 30 days after their end; throttles
+	// after two days; uses by the minute after two days, by the hour after 32 (callers after
+	// two), when they are added to their day, by the day after 400. No sum over days changes
+	// by that. Credentials, elevations and events stay.
 	Sweep(now time.Time, limit int) (int, error)
 	UseWriter
 	EventWriter
@@ -298,6 +299,7 @@ type InviteWriter interface {
 type Use struct {
 	CredentialID  string
 	ApplicationID string // to which the calls went
+	Own           bool   // the credential is that application's, not its organization's or a user's
 	Minute        time.Time
 	Accepted      int64
 	Refused       int64
@@ -337,7 +339,7 @@ type UseSpan struct {
 }
 
 // CallerFilter chooses the callers of a credential whose calls were in hours, or days
-// of UTC, that begin at From or later.
+// of UTC, that begin at From or later. Hours are known of the last two days.
 type CallerFilter struct {
 	CredentialID string
 	Daily        bool
@@ -383,6 +385,7 @@ type ApplicationUse struct {
 type UseReader interface {
 	LastUses(credentialIDs []string) (map[string]LastUse, error)
 	Calls(credentialIDs []string, since time.Time) (map[string]int64, error) // accepted
+	HourlyCalls(credentialIDs []string, since time.Time) (map[string]HourlyCalls, error)
 	// LatestUse returns the latest accepted call to an application with a
 	// credential of its own, ErrNoRow if there was none.
 	LatestUse(applicationID string) (LastUse, error)

@@ -16,6 +16,13 @@ type Usage struct {
 	Refusals  []UseRefusal
 }
 
+// HourlyCalls is how often a credential was accepted since a minute: in all, and in each
+// full hour from there on, without those that had no call.
+type HourlyCalls struct {
+	Total int64
+	Hours []UseSpan
+}
+
 const (
 	usageHours   = 24
 	usageDays    = 30

@@ -1,10 +1,12 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -38,6 +40,7 @@ type usePart struct {
 const (
 	useParts = 5   // seconds that a use waits at most while the database can be written
 	fewUses  = 256 // are written at once
+	someUses = 512 // are written for a page
 )
 
 func newUsePart(size int) usePart {
@@ -75,16 +78,18 @@ type counted struct {
 	credentialID, applicationID string
 	accessID                    string // of the access token, if it was one
 	byPassword                  bool   // which was got for a password
+	own                         bool   // the credential is the application's
 }
 
 // countedAs returns what a request is counted under; ok is false for one that
 // presented nothing that belongs to anybody. Of an application whose Basic is disabled
 // those count too that still send its username: their number is what tells whether
 // somebody has to be told.
-func countedAs(t *Target, f *found, v Verdict) (c counted, ok bool) {
+func countedAs(t *Target, f *found, v *Verdict) (c counted, ok bool) {
 	switch {
 	case f != nil:
-		return counted{f.usedID(), f.applicationID, f.access.ID, f.access.Grant == PasswordGrant}, true
+		own := f.access.UserID == "" && f.credential.ApplicationID == f.applicationID
+		return counted{f.usedID(), f.applicationID, f.access.ID, f.access.Grant == PasswordGrant, own}, true
 	case v.Reason == BasicDisabled && t.BasicID != "":
 		return counted{credentialID: t.BasicID, applicationID: t.Application.ID}, true
 	}
@@ -94,9 +99,8 @@ func countedAs(t *Target, f *found, v Verdict) (c counted, ok bool) {
 // note counts one request, accepted or refused, with its caller, and when an access
 // token, if it was one, was last used. For a caller that is known within the minute it
 // allocates nothing.
-func (u *UseLog) note(c counted, r *Request, v Verdict, now time.Time) {
-	minute := now.Truncate(time.Minute)
-	key := useKey{c.credentialID, c.applicationID, minute.Unix()}
+func (u *UseLog) note(c counted, r *Request, v *Verdict, now time.Time) {
+	key := useKey{c.credentialID, c.applicationID, now.Unix() / 60 * 60}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	part := u.part(c.credentialID)
@@ -106,7 +110,7 @@ func (u *UseLog) note(c counted, r *Request, v Verdict, now time.Time) {
 			u.dropped++
 			return
 		}
-		use = &pendingUse{Use: Use{CredentialID: key.credential, ApplicationID: key.application, Minute: minute}}
+		use = &pendingUse{Use: Use{CredentialID: key.credential, ApplicationID: key.application, Own: c.own, Minute: now.Truncate(time.Minute)}}
 		part.uses[key] = use
 		u.pending++
 	}
@@ -147,32 +151,34 @@ func (u *UseLog) Flush(ctx context.Context) error {
 	return u.flush(ctx, (*UseLog).all)
 }
 
-// all returns the bounds of all parts, and next those of what is to be written now: of
-// the part whose turn it is, or of all where few uses wait. The log is locked.
-func (u *UseLog) all() (from, to int) { return 0, useParts }
+// all takes what is pending in all parts, and next what is to be written now: the part
+// whose turn it is, or all where few uses wait. The log is locked.
+func (u *UseLog) all() []usePart { return u.taken(0, useParts) }
 
-func (u *UseLog) next() (from, to int) {
+func (u *UseLog) next() []usePart {
 	if u.pending <= fewUses {
 		return u.all()
 	}
-	from = u.turn
+	from := u.turn
 	u.turn = (u.turn + 1) % useParts
-	return from, from + 1
+	return u.taken(from, from+1)
 }
 
-func (u *UseLog) flush(ctx context.Context, which func(*UseLog) (from, to int)) error {
+func (u *UseLog) flush(ctx context.Context, which func(*UseLog) []usePart) error {
 	if err := u.rekey(ctx); err != nil {
 		return err
 	}
 	taken := u.take(which)
-	var uses []Use
+	var pending []*pendingUse
 	used := map[string]time.Time{}
 	for _, part := range taken {
-		uses = slices.Grow(uses, len(part.uses))
-		for _, use := range part.uses {
-			uses = append(uses, use.written())
-		}
+		pending = slices.AppendSeq(pending, maps.Values(part.uses))
 		maps.Copy(used, part.access)
+	}
+	slices.SortFunc(pending, func(a, b *pendingUse) int { return cmp.Compare(a.CredentialID, b.CredentialID) }) // the store's order: uses are large to move
+	uses := make([]Use, len(pending))
+	for i, use := range pending {
+		uses[i] = use.written()
 	}
 	if len(uses)+len(used) == 0 {
 		return nil
@@ -190,22 +196,27 @@ func (u *UseLog) flush(ctx context.Context, which func(*UseLog) (from, to int)) 
 	return err
 }
 
-// take returns what is pending in some parts, which are empty from then on.
-func (u *UseLog) take(which func(*UseLog) (from, to int)) []usePart {
+// take returns what is to be written, and says how much could not be kept.
+func (u *UseLog) take(which func(*UseLog) []usePart) []usePart {
 	u.mu.Lock()
-	from, to := which(u)
-	taken := slices.Clone(u.parts[from:to])
-	for i, part := range taken {
-		u.pending -= len(part.uses)
-		u.callers -= part.callers
-		u.parts[from+i] = newUsePart(len(part.uses))
-	}
+	taken := which(u)
 	dropped := u.dropped
 	u.dropped = 0
 	u.meter.dropped.Add(uint64(dropped))
 	u.mu.Unlock()
 	if dropped > 0 {
 		u.log.Warn("uses of credentials were not counted: too many are waiting to be written", "dropped", dropped)
+	}
+	return taken
+}
+
+// taken returns what is pending in some parts, which are empty from then on. The log is locked.
+func (u *UseLog) taken(from, to int) []usePart {
+	taken := slices.Clone(u.parts[from:to])
+	for i, part := range taken {
+		u.pending -= len(part.uses)
+		u.callers -= part.callers
+		u.parts[from+i] = newUsePart(len(part.uses))
 	}
 	return taken
 }
@@ -242,12 +253,56 @@ func (u *UseLog) putBackUse(key useKey, old *pendingUse) {
 	}
 }
 
-// Settle writes what is pending, so that a page that tells the last use of a
-// credential tells it exactly. Where it cannot be written the page tells what is.
+// Settle writes what is pending, so that a list that tells the last use of
+// credentials tells it exactly. Where it cannot be written the list tells what is.
 func (u *UseLog) Settle(ctx context.Context) {
-	if err := u.Flush(ctx); err != nil {
+	u.settle(ctx, (*UseLog).all)
+}
+
+// EveryBasic stands for the ids of all Basic credentials.
+const EveryBasic = idBasic
+
+// SettleFor is Settle for a page, which does not wait for thousands of uses to be written:
+// where so many are pending, only those of the credentials that the page is about are.
+// What it tells of others is what was written in the last five seconds.
+func (u *UseLog) SettleFor(ctx context.Context, ids ...string) {
+	u.settle(ctx, func(u *UseLog) []usePart {
+		if u.pending <= someUses {
+			return u.all()
+		}
+		return []usePart{u.takenOf(ids)}
+	})
+}
+
+func (u *UseLog) settle(ctx context.Context, which func(*UseLog) []usePart) {
+	if err := u.flush(ctx, which); err != nil {
 		u.log.Debug("uses of credentials are not written yet", "error", err)
 	}
+}
+
+// takenOf returns what is pending of some credentials, and is not from then on. The log is locked.
+func (u *UseLog) takenOf(ids []string) usePart {
+	taken := newUsePart(0)
+	if len(ids) == 0 {
+		return taken
+	}
+	of := func(id string) bool {
+		return slices.Contains(ids, id) || strings.HasPrefix(id, EveryBasic) && slices.Contains(ids, EveryBasic)
+	}
+	for i := range u.parts {
+		part := &u.parts[i]
+		for key, use := range part.uses {
+			if !of(key.credential) {
+				continue
+			}
+			delete(part.uses, key)
+			taken.uses[key] = use
+			part.callers -= len(use.callers)
+			u.callers -= len(use.callers)
+			u.pending--
+		}
+	}
+	return taken
 }
 
 // Run writes once a second what is due, until ctx ends, and then all of it.

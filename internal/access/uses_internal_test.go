@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 )
@@ -44,7 +45,7 @@ func TestUsesAreWrittenInParts(t *testing.T) {
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		for i := range c.uses {
 			id := fmt.Sprintf("tok_%d", i)
-			log.note(counted{credentialID: id, applicationID: "app_1", accessID: "at_" + id}, &Request{Method: "GET"}, Verdict{}, now)
+			log.note(counted{credentialID: id, applicationID: "app_1", accessID: "at_" + id}, &Request{Method: "GET"}, &Verdict{}, now)
 		}
 		for range useParts {
 			if err := log.flush(t.Context(), (*UseLog).next); err != nil {
@@ -56,6 +57,43 @@ func TestUsesAreWrittenInParts(t *testing.T) {
 		}
 		if stats := log.Stats(); book.calls != int64(c.uses) || len(book.tokens) != c.uses || stats.Pending != 0 || log.callers != 0 {
 			t.Errorf("%d calls and %d access tokens were written, %d uses and %d callers wait; want %d, all, none, none", book.calls, len(book.tokens), stats.Pending, log.callers, c.uses)
+		}
+	}
+}
+
+// TestPagesAreSettledForWhatTheyShow: where few uses wait a page has all written, else those
+// of the credentials that it is about; the others, and what is counted of them, go on waiting.
+func TestPagesAreSettledForWhatTheyShow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		uses    int
+		ids     []string
+		written []int
+	}{
+		{someUses, nil, []int{someUses}},
+		{2 * someUses, nil, nil},
+		{2 * someUses, []string{"tok_7", "tok_8", "tok_none"}, []int{2}},
+		{2 * someUses, []string{EveryBasic}, []int{1}},
+	} {
+		book := &notebook{tokens: map[string]time.Time{}}
+		log := NewUseLog(book, slog.New(slog.DiscardHandler))
+		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		for i := range c.uses {
+			id := fmt.Sprintf("tok_%d", i)
+			if i == 0 {
+				id = EveryBasic + "1"
+			}
+			log.note(counted{credentialID: id, applicationID: "app_1"}, &Request{Method: "GET"}, &Verdict{}, now)
+		}
+		log.SettleFor(t.Context(), c.ids...)
+		if !slices.Equal(book.writes, c.written) {
+			t.Errorf("with %d uses a page about %v had %v written, want %v", c.uses, c.ids, book.writes, c.written)
+		}
+		if err := log.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if stats := log.Stats(); book.calls != int64(c.uses) || stats.Pending != 0 || log.callers != 0 {
+			t.Errorf("%d calls were written, %d uses and %d callers wait; want %d, none, none", book.calls, stats.Pending, log.callers, c.uses)
 		}
 	}
 }

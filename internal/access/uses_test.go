@@ -271,3 +271,38 @@ func TestUsesAreKeptUntilTheyAreWritten(t *testing.T) {
 		t.Errorf("logged: %s", log)
 	}
 }
+
+// TestLatestUseIsOfTheApplicationsOwn: who called last is told of the application's own
+// credentials, and of access tokens that its own clients got; not of the organization's
+// clients, which members who may see this are not to see.
+func TestLatestUseIsOfTheApplicationsOwn(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	call := func(s secret.Secret) {
+		o.Clock.Advance(time.Second)
+		o.call(o.Verifier, caller{address: "10.0.0.1", agent: "curl/8", presented: asBearer(s)}, access.Accepted)
+		o.FlushUses()
+	}
+	latest := func(want string) {
+		t.Helper()
+		st, err := o.Registry.GettingStarted(t.Context(), o.Operator(), "acme", "orders")
+		if err != nil || st.First.CredentialID != want {
+			t.Errorf("latest use: %+v, %v, want that of %s", st.First, err, want)
+		}
+	}
+	grant := func(app string) (access.Issued, secret.Secret) {
+		client := o.client(app, access.Draft{Label: "client of " + app})
+		return client, o.granted(as(client)).Secret
+	}
+	latest("")
+	_, foreign := grant("")
+	call(foreign)
+	latest("")
+	token := o.Token("acme", "orders", "nightly", "")
+	call(token.Secret)
+	call(foreign)
+	latest(token.Credential.ID)
+	own, issued := grant("orders")
+	call(issued)
+	latest(own.Credential.ID)
+}

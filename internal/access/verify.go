@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -147,13 +146,12 @@ func (f *found) usedID() string {
 func (v *Verifier) Verify(ctx context.Context, r Request) (verdict Verdict, err error) {
 	now := v.deps.Clock.Now()
 	var k knowledge
-	verdict, k, err = v.decide(ctx, &r, now)
-	if err != nil || k.target == nil {
+	if err = v.decide(ctx, &r, now, &verdict, &k); err != nil || k.target == nil {
 		return verdict, err
 	}
 	v.limits.count(&verdict, k.found, now)
-	if c, ok := countedAs(k.target, k.found, verdict); ok {
-		v.uses.note(c, &r, verdict, now)
+	if c, ok := countedAs(k.target, k.found, &verdict); ok {
+		v.uses.note(c, &r, &verdict, now)
 	}
 	if k.found != nil {
 		v.renew(k.found, r.Presented.Secret)
@@ -161,139 +159,36 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (verdict Verdict, err 
 	return verdict, nil
 }
 
-// decide is Verify without any trace: no use is counted.
-func (v *Verifier) decide(ctx context.Context, r *Request, now time.Time) (verdict Verdict, k knowledge, err error) {
+// decide is Verify without any trace: no use is counted. The verdict and what it rests on
+// are written where they will stay, because to hand them on by value costs more than to
+// come to them; both have to be zero.
+func (v *Verifier) decide(ctx context.Context, r *Request, now time.Time, verdict *Verdict, k *knowledge) (err error) {
 	if len(r.Organization) > maxSlugLen || len(r.Application) > maxSlugLen {
-		return refusal(InvalidCredential, invalidDescription), k, nil // nobody's; and too long to be remembered
+		verdict.refuse(InvalidCredential, invalidDescription) // nobody's; and too long to be remembered
+		return nil
 	}
 	epoch, sure := v.deps.Store.Epoch() // before anything is read
-	k = v.recall(r, epoch, sure)
+	v.recall(r, epoch, sure, k)
 	if k.whole {
 		v.meter.recalled(k.found)
 	} else {
-		k, err = v.load(ctx, *r, k, epoch, sure)
+		*k, err = v.load(ctx, *r, *k, epoch, sure)
 		v.meter.lookup.Observe(v.deps.Clock.Now().Sub(now))
 		if err != nil {
-			return Verdict{}, k, err
+			return err
 		}
 	}
 	if k.target == nil {
-		return refusal(InvalidCredential, invalidDescription), k, nil
+		verdict.refuse(InvalidCredential, invalidDescription)
+		return nil
 	}
-	verdict = judge(r, k.target, k.found, now)
+	judge(r, k.target, k.found, now, verdict)
 	verdict.BasicWorks = k.target.BasicState == Active
 	verdict.judged.epoch, verdict.judged.sure = epoch, sure
 	if k.found != nil {
 		verdict.judged.ends = k.found.ends()
 	}
-	return verdict, k, nil
-}
-
-// knowledge is what a request is judged by, as far as it is in memory.
-type knowledge struct {
-	whole      bool    // nothing is left to be asked
-	hasTarget  bool    // the target, or that there is none, is known
-	target     *Target // nil: there is no such application
-	searchable bool    // what was presented could be a credential of ours
-	class      secret.Class
-	key        findingKey // of what is searchable
-	found      *found     // nil: what was presented is not genuine
-}
-
-// recall returns what is remembered of a request.
-func (v *Verifier) recall(r *Request, epoch uint64, sure bool) (k knowledge) {
-	if !sure {
-		k.class, k.searchable = r.Presented.class()
-		return k
-	}
-	of := targetKey{r.Organization, r.Application}
-	k.target, k.hasTarget = v.memory.targets.get(of, v.memory.hash(of), epoch)
-	if k.hasTarget && k.target != nil && r.Presented.plausible() {
-		k.key = v.key(r.Presented, k.target)
-		if k.found, k.whole = v.memory.findings.get(k.key, k.key.hash(), epoch); k.whole {
-			return k // its format was looked at when it was put there
-		}
-	}
-	if k.class, k.searchable = r.Presented.class(); !k.searchable || k.hasTarget && k.target == nil {
-		k.whole = k.hasTarget
-		return k
-	}
-	if k.hasTarget {
-		_, k.whole = v.memory.unknown.get(k.key, k.key.hash(), epoch)
-	}
-	return k
-}
-
-// key returns under what is remembered whether a presentation is genuine for a target.
-func (v *Verifier) key(p Presented, t *Target) findingKey {
-	return findingKey{v.deps.Keys.Sum(p.Secret), p.Way, t.Application.ID, p.Name}
-}
-
-// load asks the store for what is not remembered of a request, and remembers it. What
-// it is given it takes by value: it would be on the heap for every request.
-func (v *Verifier) load(ctx context.Context, r Request, k knowledge, epoch uint64, sure bool) (knowledge, error) {
-	err := v.ask(ctx, &k, func(tx ReadTx) error {
-		k.found = nil
-		if !k.hasTarget {
-			if err := k.readTarget(tx, &r); err != nil || k.target == nil {
-				return err
-			}
-		}
-		var err error
-		k.found, err = v.search(tx, r.Presented, *k.target)
-		return err
-	})
-	if err != nil || !sure {
-		return k, err
-	}
-	if !k.hasTarget {
-		of := targetKey{r.Organization, r.Application}.clone()
-		v.memory.targets.put(of, v.memory.hash(of), k.target, epoch)
-	}
-	if k.target == nil || !k.searchable {
-		return k, nil
-	}
-	if !k.hasTarget {
-		k.key = v.key(r.Presented, k.target)
-	}
-	if key := k.key.clone(); k.found != nil {
-		v.memory.findings.put(key, key.hash(), k.found.slim(), epoch)
-	} else {
-		v.memory.unknown.put(key, key.hash(), struct{}{}, epoch)
-	}
-	return k, nil
-}
-
-// ask reads what is missing. Where that is one row, a question of its own will do:
-// the state that it sees is consistent without a transaction, which costs more than
-// the lookup. With a user or a client behind the credential it is several rows.
-//
-// A database that hangs is not waited for longer than askTime: whoever waits for this
-// answer has a caller who waits, too.
-func (v *Verifier) ask(ctx context.Context, k *knowledge, read func(ReadTx) error) error {
-	bounded, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	question := v.deps.Store.View
-	if k.hasTarget && k.class != secret.Access && k.class != secret.Personal {
-		question = v.deps.Store.Lookup
-	}
-	err := question(bounded, read)
-	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return &Error{Kind: Unavailable, Message: "The database does not answer.", Err: err}
-	}
-	return err
-}
-
-// askTime is how long a request waits for the database.
-const askTime = 5 * time.Second
-
-func (k *knowledge) readTarget(tx ReadTx, r *Request) error {
-	k.target = nil
-	t, err := tx.Target(r.Organization, r.Application)
-	if err == nil {
-		k.target = &t
-	}
-	return ignoreMissing(err)
+	return nil
 }
 
 // plausible reports whether what was presented is as long as a secret of ours, and
@@ -329,40 +224,57 @@ func (v *Verifier) search(tx ReadTx, p Presented, t Target) (*found, error) {
 	return &f, nil
 }
 
-// Settle makes the uses that were seen until now visible to pages.
+// Settle makes the uses that were seen until now visible, all of them, and SettleFor
+// those of the credentials that a page is about.
 func (v *Verifier) Settle(ctx context.Context) { v.uses.Settle(ctx) }
+
+// SettleFor is for pages: see [UseLog.SettleFor].
+func (v *Verifier) SettleFor(ctx context.Context, ids ...string) { v.uses.SettleFor(ctx, ids...) }
 
 func refusal(reason Reason, description string) Verdict {
 	return Verdict{Reason: reason, Description: description}
 }
 
-// judge goes down the decision's table. f is the genuine credential that was
-// presented, nil where there is none.
-func judge(r *Request, t *Target, f *found, now time.Time) Verdict {
+// refuse makes a verdict that is zero a refusal.
+func (v *Verdict) refuse(reason Reason, description string) {
+	v.Reason, v.Description = reason, description
+}
+
+// judge goes down the decision's table and writes the verdict, which has to be zero. f is
+// the genuine credential that was presented, nil where there is none.
+func judge(r *Request, t *Target, f *found, now time.Time, v *Verdict) {
 	switch {
 	case r.Presented.Way == WayMalformed:
-		return refusal(InvalidCredential, invalidDescription)
+		v.refuse(InvalidCredential, invalidDescription)
+		return
 	case r.Presented.Way == WayNone && t.Application.Switches.Open:
-		return reach(r, t, &Principal{Organization: t.Organization.Slug, Application: t.Application.Slug, Kind: KindAnonymous, Scopes: AllScopes()})
+		reach(r, t, &Principal{Organization: t.Organization.Slug, Application: t.Application.Slug, Kind: KindAnonymous, Scopes: AllScopes()}, v)
+		return
 	case r.Presented.Way == WayNone:
-		return refusal(NoCredential, "A credential is needed.")
+		v.refuse(NoCredential, "A credential is needed.")
+		return
 	case r.Presented.Way == WayBasic && r.Presented.Name == t.Application.ID && t.BasicState == Disabled:
-		return refusal(BasicDisabled, "Basic is disabled for this application: use a token")
+		v.refuse(BasicDisabled, "Basic is disabled for this application: use a token")
+		return
 	case f == nil:
-		return refusal(InvalidCredential, invalidDescription)
+		v.refuse(InvalidCredential, invalidDescription)
+		return
 	}
 	if !f.plainlyActive(now) {
 		if bad := f.state(t, now); bad.Reason != Accepted {
-			return bad
+			*v = bad
+			return
 		}
 	}
 	if !t.Application.Switches.QueryCredentials && (r.Presented.Way == WayQueryToken || r.Presented.Way == WayQueryClient) {
-		return refusal(WayOff, "Credentials in the query string are switched off for this application: send the token in the Authorization header.")
+		v.refuse(WayOff, "Credentials in the query string are switched off for this application: send the token in the Authorization header.")
+		return
 	}
 	if !f.credential.allows(r.Caller) {
-		return refusal(AddressNotAllowed, "This credential may not be used from this address.")
+		v.refuse(AddressNotAllowed, "This credential may not be used from this address.")
+		return
 	}
-	return reach(r, t, &f.who)
+	reach(r, t, &f.who, v)
 }
 
 // find looks for the credential that was presented, and reports whether it is
@@ -465,26 +377,41 @@ func (f *found) principal() Principal {
 }
 
 // reach judges whether the principal may do with the API what the request wants.
-func reach(r *Request, t *Target, p *Principal) (v Verdict) {
-	v.Principal = *p
+func reach(r *Request, t *Target, p *Principal, v *Verdict) {
 	if !r.WantAPI {
-		return v
+		v.Principal = *p
+		return
 	}
-	i := slices.IndexFunc(t.APIs, func(a API) bool { return a.Slug == r.API })
-	if i < 0 && r.DefaultAPI && t.Application.DefaultAPI != "" {
-		i = slices.IndexFunc(t.APIs, func(a API) bool { return a.ID == t.Application.DefaultAPI })
-		v.ByDefault = true
+	api, byDefault := t.api(r)
+	if api == nil {
+		v.refuse(UnknownAPI, "This application has no such API.")
+		return
 	}
-	if i < 0 {
-		return refusal(UnknownAPI, "This application has no such API.")
+	if action := ActionOf(r.Method); !p.Scopes.Allow(api.Slug, action) {
+		v.refuse(InsufficientScope, "The credential may not "+string(action)+" on this API.")
+		v.NeededScope = Scope{api.Slug, action}
+		return
 	}
-	v.API = t.APIs[i]
-	if action := ActionOf(r.Method); !p.Scopes.Allow(v.API.Slug, action) {
-		bad := refusal(InsufficientScope, "The credential may not "+string(action)+" on this API.")
-		bad.NeededScope = Scope{v.API.Slug, action}
-		return bad
+	v.Principal, v.API, v.ByDefault = *p, *api, byDefault
+}
+
+// api returns the API that a request goes to, nil where there is none, and whether it is
+// the application's default one.
+func (t *Target) api(r *Request) (api *API, byDefault bool) {
+	for i := range t.APIs {
+		if t.APIs[i].Slug == r.API {
+			return &t.APIs[i], false
+		}
 	}
-	return v
+	if !r.DefaultAPI || t.Application.DefaultAPI == "" {
+		return nil, false
+	}
+	for i := range t.APIs {
+		if t.APIs[i].ID == t.Application.DefaultAPI {
+			return &t.APIs[i], true
+		}
+	}
+	return nil, false
 }
 
 // ScopeList returns the scopes as the identity header and challenges print them.

@@ -138,7 +138,7 @@ func (v *Verifier) candidates(ctx context.Context, client Credential, token secr
 	epoch, sure := v.deps.Store.Epoch() // before anything is read
 	key := introspectionKey{client.ID, v.deps.Keys.Sum(token)}
 	if sure {
-		if out, ok := v.memory.introspections.get(key, uint64(key.digest[0]), epoch); ok {
+		if out, ok := v.memory.introspections.get(&key, uint64(key.digest[0]), epoch); ok {
 			return out, nil
 		}
 	}
@@ -171,7 +171,7 @@ func (v *Verifier) client(ctx context.Context, password secret.Secret) (Credenti
 	epoch, sure := v.deps.Store.Epoch() // before anything is read
 	digest := v.deps.Keys.Sum(password)
 	if sure {
-		if c, ok := v.memory.clients.get(digest, uint64(digest[0]), epoch); ok {
+		if c, ok := v.memory.clients.get(&digest, uint64(digest[0]), epoch); ok {
 			return *c, nil
 		}
 	}

@@ -181,45 +181,95 @@ func (f *found) ends() time.Time {
 // over reports whether the end of what was presented is reached.
 func (j judgement) over(now time.Time) bool { return !j.ends.IsZero() && !now.Before(j.ends) }
 
-// judge judges streams again and cuts those that are accepted no longer. Once the
-// store has failed it is not asked for the others: each question may take a second.
+// judge judges streams again and cuts those that are accepted no longer, several at a
+// time: each may take a question to the database, and who opens thousands of streams must
+// not keep those of others open. Once the store has failed it is not asked for those that
+// are left: each question may take a second.
 func (w *watcher) judge(ctx context.Context, v *Verifier, due []*Stream, now time.Time) {
-	var failure error
-	for _, s := range due {
-		if ctx.Err() != nil {
+	j := judging{due: due, now: now}
+	var work sync.WaitGroup
+	for range min(judges, len(due)) {
+		work.Go(func() { j.run(ctx, v) })
+	}
+	work.Wait()
+	if ctx.Err() != nil {
+		return
+	}
+	if j.failure == nil {
+		w.unsureSince = time.Time{}
+		return
+	}
+	if w.unsureSince.IsZero() {
+		w.unsureSince, w.asked = now, now
+	}
+	for _, s := range j.unknown {
+		w.unknown(v, s, j.failure, now)
+	}
+}
+
+// judges is how many streams are judged at a time.
+const judges = 8
+
+// judging is the judging of some streams.
+type judging struct {
+	due []*Stream
+	now time.Time
+
+	mu      sync.Mutex
+	next    int // of due
+	failure error
+	unknown []*Stream // about which nobody could tell
+}
+
+// run judges one after the other as long as there are any.
+func (j *judging) run(ctx context.Context, v *Verifier) {
+	for ctx.Err() == nil {
+		s := j.take()
+		if s == nil {
 			return
 		}
-		if failure != nil {
-			w.unknown(v, s, failure, now)
-			continue
-		}
-		verdict, k, err := v.judgeAgain(ctx, s, now)
+		verdict, k, err := v.judgeAgain(ctx, s, j.now)
 		switch {
 		case err != nil:
-			failure = err
-			if w.unsureSince.IsZero() {
-				w.unsureSince, w.asked = now, now
-			}
-			w.unknown(v, s, err, now)
+			j.failed(s, err)
 		case verdict.Accepted():
 			s.judged = verdict.judged // nobody but the watcher reads it while the stream runs
 		default:
-			if c, ok := countedAs(k.target, k.found, verdict); ok {
-				v.uses.note(c, s.request, verdict, now)
+			if c, ok := countedAs(k.target, k.found, &verdict); ok {
+				v.uses.note(c, s.request, &verdict, j.now)
 			}
 			v.cutOff(s, &Cut{Verdict: verdict})
 		}
 	}
-	if failure == nil {
-		w.unsureSince = time.Time{}
+}
+
+// take returns the next stream, nil where none is left to be judged.
+func (j *judging) take() *Stream {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.failure != nil {
+		j.unknown = append(j.unknown, j.due[j.next:]...)
+		j.next = len(j.due)
 	}
+	if j.next == len(j.due) {
+		return nil
+	}
+	j.next++
+	return j.due[j.next-1]
+}
+
+func (j *judging) failed(s *Stream, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.failure = err
+	j.unknown = append(j.unknown, s)
 }
 
 // judgeAgain judges a stream's request as it is now.
-func (v *Verifier) judgeAgain(ctx context.Context, s *Stream, now time.Time) (Verdict, knowledge, error) {
+func (v *Verifier) judgeAgain(ctx context.Context, s *Stream, now time.Time) (verdict Verdict, k knowledge, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askInterval)
 	defer cancel()
-	verdict, k, err := v.decide(ctx, s.request, now)
+	err = v.decide(ctx, s.request, now, &verdict, &k)
 	if err == nil && verdict.Accepted() && verdict.API.ID != s.apiID {
 		verdict = refusal(UnknownAPI, "This application has no such API any more.")
 	}

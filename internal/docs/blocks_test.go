@@ -87,10 +87,11 @@ func blocksOf(page string) ([]block, error) {
 var notRun = map[string]string{
 	"getting-started.md: make build":     "builds the program: `make test` does that anyway",
 	"getting-started.md: claviger serve": "does not end",
-	"getting-started.md: curl -H \"Authorization: Bearer $TOKEN\" https://api.example.com/acme/orders/backend/": "your own API answers",
-	"operations.md: install -m 0755 bin/claviger /usr/local/bin/claviger":                                       "installs on this machine",
-	"operations.md: systemctl stop claviger":                                                                    "stops a service, and needs PostgreSQL; TestMigrateStore does it",
-	"coming-from-personal-tokens.md: $pair = \"you@example.com:$env:API_TOKEN\"":                                "PowerShell",
+	"getting-started.md: curl -H \"Authorization: Bearer $TOKEN\" https://api.example.com/acme/orders/backend/":   "your own API answers",
+	"operations.md: install -m 0755 bin/claviger /usr/local/bin/claviger":                                         "installs on this machine",
+	"operations.md: export CLAVIGER_CONFIG=/etc/claviger/claviger.ini CLAVIGER_SERVER_DATA_DIR=/var/lib/claviger": "of an installed service",
+	"operations.md: systemctl stop claviger":                                                                      "stops a service, and needs PostgreSQL; TestMigrateStore does it",
+	"coming-from-personal-tokens.md: $pair = \"you@example.com:$env:API_TOKEN\"":                                  "PowerShell",
 }
 
 // pages returns the pages of docs/, by name.

@@ -106,8 +106,18 @@ func (c collector) shipping(out chan<- prometheus.Metric) {
 		counter(out, descShipped, float64(n.Shipped), n.Label)
 		counter(out, descShipFailures, float64(n.Failures), n.Label)
 		gauge(out, descShipWaiting, float64(n.Waiting), n.Label)
+		gauge(out, descShipSeq, float64(n.Seq), n.Label)
+		gauge(out, descShipTime, unixSeconds(n.ShippedAt), n.Label)
 		gauge(out, descShips, number(n.Holds), n.Label)
 	}
+}
+
+// unixSeconds is a time as Prometheus has it; 0 = never.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMicro()) / 1e6
 }
 
 func (c collector) database(out chan<- prometheus.Metric) {

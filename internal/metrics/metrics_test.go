@@ -146,6 +146,8 @@ func TestCounts(t *testing.T) {
 		`claviger_clock_jumps_total 2`,
 		`claviger_audit_shipped_total{target="file-1"} 0`,
 		`claviger_audit_ship_waiting{target="file-1"} 0`,
+		`claviger_audit_ship_acknowledged_event{target="file-1"} 0`,
+		`claviger_audit_ship_last_timestamp_seconds{target="file-1"} 0`,
 		`claviger_audit_ships{target="file-1"} 0`,
 		`claviger_feed_certain 1`,
 		`claviger_database_up 1`,

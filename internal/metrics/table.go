@@ -23,6 +23,8 @@ var (
 	descShipped      = desc("claviger_audit_shipped_total", "Events that a target has acknowledged to this node.", "target")
 	descShipFailures = desc("claviger_audit_ship_failures_total", "Batches of events that a target did not acknowledge; they are sent again.", "target")
 	descShipWaiting  = desc("claviger_audit_ship_waiting", "Events that a target has not acknowledged to any node.", "target")
+	descShipSeq      = desc("claviger_audit_ship_acknowledged_event", "Number of the last event that a target has acknowledged to any node.", "target")
+	descShipTime     = desc("claviger_audit_ship_last_timestamp_seconds", "When a target last acknowledged events, in Unix time; 0 = never.", "target")
 	descShips        = desc("claviger_audit_ships", "Whether this node is the one that ships to a target.", "target")
 
 	descTransaction         = desc("claviger_store_transaction_duration_seconds", "Time of transactions, waiting and retries included.", "kind")
@@ -45,7 +47,7 @@ func all() []*prometheus.Desc {
 	return []*prometheus.Desc{
 		descBuild, descRequests, descDuration, descDecisions, descMemory, descLookup, descPending, descDropped, descFlushFailures,
 		descTransaction, descTransactionFailures, descDatabase, descEpoch, descSure, descEvents, descSessions, descKeys, descJumps, descCertificate,
-		descShipped, descShipFailures, descShipWaiting, descShips,
+		descShipped, descShipFailures, descShipWaiting, descShipSeq, descShipTime, descShips,
 	}
 }
 

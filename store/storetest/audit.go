@@ -100,6 +100,27 @@ func testCheckpoints(t *testing.T, s *suite) {
 	s.equal("the first of another", odd("other"), int64(4))
 }
 
+// testAllAccessTokens: what a restore ends that knows of no endings.
+func testAllAccessTokens(t *testing.T, s *suite) {
+	s.world()
+	s.update(func(tx access.Tx) error {
+		over, gone := accessToken("act_2", 2), accessToken("act_3", 3)
+		over.ExpiresAt, gone.RevokedAt = after(5), after(4)
+		return errors.Join(tx.InsertAccessToken(accessToken("act_1", 1)), tx.InsertAccessToken(over), tx.InsertAccessToken(gone))
+	})
+	for _, want := range []int{1, 0} {
+		s.update(func(tx access.Tx) error {
+			n, err := tx.RevokeAllAccessTokens(after(10), "ann", "restored")
+			s.equal("ended", n, want)
+			return err
+		})
+	}
+	for id, want := range map[string]time.Time{"act_1": after(10), "act_2": {}, "act_3": after(4)} {
+		a := get(s, func(tx access.ReadTx) (access.AccessToken, error) { return tx.AccessToken(id) })
+		s.equal(id, a.RevokedAt, want)
+	}
+}
+
 // testUnconfirmed: what a restore marks, and what takes the mark off.
 func testUnconfirmed(t *testing.T, s *suite) {
 	s.world()

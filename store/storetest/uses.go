@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,7 +9,7 @@ import (
 )
 
 func use(credentialID, applicationID string, at time.Time, accepted, refused int64) access.Use {
-	u := access.Use{CredentialID: credentialID, ApplicationID: applicationID, Minute: at.Truncate(time.Minute), Accepted: accepted, Refused: refused}
+	u := access.Use{CredentialID: credentialID, ApplicationID: applicationID, Own: true, Minute: at.Truncate(time.Minute), Accepted: accepted, Refused: refused}
 	if accepted > 0 {
 		u.At, u.Address, u.Agent, u.API, u.Method = at, "10.0.0.1", "curl/8", "backend", "GET"
 	}
@@ -45,6 +46,7 @@ func testUses(t *testing.T, s *suite) {
 	s.equal("of none", lasts(), map[string]access.LastUse{})
 	s.equal("latest", get(s, latest("app_1")), lastOf(one))
 	foreign := use("cli_1", "app_1", after(300), 1, 0)
+	foreign.Own = false
 	s.addUses(foreign)
 	s.equal("not with a credential of its own", get(s, latest("app_1")), lastOf(one))
 	s.equal("the organization's client", lasts("cli_1")["cli_1"], lastOf(foreign))
@@ -83,11 +85,42 @@ func testUsesOverTime(t *testing.T, s *suite) {
 		}
 		got := get(s, func(tx access.ReadTx) (map[string]int64, error) { return tx.Calls([]string{"tok_1", "tok_2"}, since) })
 		s.equal("calls since "+since.String(), got, want)
+		s.equal("hours since "+since.String(), hourly(s, since), wantHours(append(uses, uses[10:20]...), since))
 		sums := get(s, func(tx access.ReadTx) (map[string]access.ApplicationUse, error) {
 			return tx.ApplicationUses("org_1", since, since)
 		})
 		s.equal("calls of the application since "+since.String(), sums["app_1"].Calls, want["tok_1"])
 	}
+}
+
+// hourly returns tok_1's calls, the hours in their order.
+func hourly(s *suite, since time.Time) access.HourlyCalls {
+	s.Helper()
+	all := get(s, func(tx access.ReadTx) (map[string]access.HourlyCalls, error) {
+		return tx.HourlyCalls([]string{"tok_1", "tok_2"}, since)
+	})
+	calls := all["tok_1"]
+	slices.SortFunc(calls.Hours, func(a, b access.UseSpan) int { return a.Start.Compare(b.Start) })
+	return calls
+}
+
+func wantHours(uses []access.Use, since time.Time) (want access.HourlyCalls) {
+	uses = slices.SortedFunc(slices.Values(uses), func(a, b access.Use) int { return a.Minute.Compare(b.Minute) })
+	for _, u := range uses {
+		hour := u.Minute.Truncate(time.Hour)
+		if u.Minute.Before(since) {
+			continue
+		}
+		want.Total++
+		if hour.Before(since) {
+			continue // of the hour that is not full
+		}
+		if n := len(want.Hours); n == 0 || !want.Hours[n-1].Start.Equal(hour) {
+			want.Hours = append(want.Hours, access.UseSpan{Start: hour})
+		}
+		want.Hours[len(want.Hours)-1].Accepted++
+	}
+	return want
 }
 
 func testApplicationUses(t *testing.T, s *suite) {

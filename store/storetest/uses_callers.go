@@ -76,26 +76,24 @@ func testUseCallers(t *testing.T, s *suite) {
 func testUseCallersAreBounded(t *testing.T, s *suite) {
 	s.world()
 	var uses []access.Use
-	for i := range 400 {
-		uses = append(uses, called("tok_1", midnight.Add(time.Duration(i)*time.Second), fmt.Sprintf("10.0.%d.%d", i/200, i%200), fmt.Sprint("agent ", i), 1, 1))
+	for i := range 800 { // 400 in each of two hours
+		at := midnight.Add(time.Duration(i/400)*time.Hour + time.Duration(i%400)*time.Second)
+		uses = append(uses, called("tok_1", at, fmt.Sprintf("10.0.%d.%d", i/200, i%200), fmt.Sprint("agent ", i), 1, 1))
 	}
 	s.addUses(uses...)
-	s.addUses(uses[:10]...) // which are known
-	for _, c := range []struct {
-		daily bool
-		want  int
-	}{{false, 64}, {true, 256}} {
-		got := s.callers(access.CallerFilter{CredentialID: "tok_1", Daily: c.daily, From: midnight, By: access.ByAddress})
-		s.equal("rows", len(got), c.want+1)
-		s.equal("the others first: they have the most calls", got[0], access.UseCaller{
-			Address: access.OtherCallers, Accepted: int64(400 - c.want), Refused: int64(400 - c.want), At: midnight.Add(399 * time.Second),
-		})
-		s.equal("a known one goes on", got[1].Accepted, int64(2))
-		agents := s.callers(access.CallerFilter{CredentialID: "tok_1", Daily: c.daily, From: midnight, By: access.ByAgent})
-		s.equal("agents, without the others", len(agents), c.want)
-	}
+	s.addUses(uses[400:410]...) // which are known
+	hour := midnight.Add(time.Hour)
+	got := s.callers(access.CallerFilter{CredentialID: "tok_1", From: hour, By: access.ByAddress})
+	s.equal("rows", len(got), 65)
+	s.equal("the others first: they have the most calls", got[0], access.UseCaller{
+		Address: access.OtherCallers, Accepted: 336, Refused: 336, At: hour.Add(399 * time.Second),
+	})
+	s.equal("a known one goes on", got[1].Accepted, int64(2))
+	agents := s.callers(access.CallerFilter{CredentialID: "tok_1", From: hour, By: access.ByAgent})
+	s.equal("agents, without the others", len(agents), 64)
+	s.equal("hours of a day that stand", len(s.callers(access.CallerFilter{CredentialID: "tok_1", Daily: true, From: midnight, By: access.ByAddress})), 129)
 	addresses := get(s, func(tx access.ReadTx) (map[string]access.Addresses, error) {
-		return tx.UseAddresses([]string{"tok_1"}, midnight)
+		return tx.UseAddresses([]string{"tok_1"}, hour)
 	})
 	s.equal("addresses", addresses, map[string]access.Addresses{"tok_1": {Count: 64, More: true}})
 }
@@ -117,27 +115,4 @@ func testUseRefusals(t *testing.T, s *suite) {
 	night, two := midnight, midnight.Add(2*time.Hour)
 	s.equal("all", why(midnight.Add(-time.Second)), []access.UseRefusal{{Reason: "expired", Count: 6, Hour: two}, {Reason: "paused", Count: 3, Hour: night}})
 	s.equal("since midnight", why(midnight.Add(59*time.Minute)), []access.UseRefusal{{Reason: "expired", Count: 4, Hour: two}, {Reason: "paused", Count: 3, Hour: night}})
-}
-
-// testUsesAreSwept: hours go after 32 days, days after 400.
-func testUsesAreSwept(t *testing.T, s *suite) {
-	s.world()
-	u := called("tok_1", midnight, "10.0.0.1", "curl/8", 1, 1)
-	u.Refusals = []access.UseRefusal{{Reason: "expired", Count: 1}}
-	s.addUses(u)
-	sweep := func(day int) int {
-		var n int
-		s.update(func(tx access.Tx) (err error) {
-			n, err = tx.Sweep(midnight.AddDate(0, 0, day).Add(time.Minute), 100)
-			return err
-		})
-		return n
-	}
-	s.equal("of the first day nothing", sweep(1), 0)
-	s.equal("minutes of credential and application", sweep(2), 2)
-	s.equal("nothing for a month", sweep(31), 0)
-	s.equal("hours: credential, application, caller, refusal", sweep(32), 4)
-	s.equal("nothing for a year", sweep(399), 0)
-	s.equal("days", sweep(400), 4)
-	s.equal("no callers are left", s.callers(access.CallerFilter{CredentialID: "tok_1", Daily: true, From: midnight.AddDate(0, 0, -1)}), []access.UseCaller(nil))
 }

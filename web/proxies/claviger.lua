@@ -80,7 +80,8 @@ local function claviger(txn, address)
   if status == 403 and values(answer.headers, "x-auth-reason")[1] == "rate-limited" then
     status = 429
   end
-  if status ~= 200 and status ~= 401 and status ~= 403 and status ~= 429 then
+  -- 400: Claviger's server takes no control characters in headers, HAProxy does.
+  if status ~= 200 and status ~= 400 and status ~= 401 and status ~= 403 and status ~= 429 then
     return refuse(txn, 503, { ["retry-after"] = { "1" }, ["content-type"] = { "application/problem+json" } }, unavailable)
   elseif status ~= 200 then
     return refuse(txn, status, answer.headers, answer.body)
