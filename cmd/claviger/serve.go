@@ -102,6 +102,7 @@ func (in *installation) serve(t *terminal) error {
 	if err := in.greet(t); err != nil {
 		return errors.Join(err, console.Close(), gateway.Close(), socket.Close(), beside.close())
 	}
+	defer easeCollector()()
 	group, ctx := errgroup.WithContext(t.ctx)
 	room := roomFor(cfg.Server.MaxConnections, in.log)
 	pages := &http.Server{Handler: server.Console(), ReadTimeout: pageTimeout, WriteTimeout: pageTimeout, MaxHeaderBytes: maxHeader}
