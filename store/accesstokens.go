@@ -118,12 +118,8 @@ func (t *tx) InsertAccessToken(a access.AccessToken) error {
 
 // RevokeAccessToken ends an access token that is not revoked yet.
 func (t *tx) RevokeAccessToken(id string, at time.Time, by, reason string) (bool, error) {
-	changed, err := t.changed(`UPDATE access_tokens SET revoked_at = $2, revoked_by = $3, revoked_reason = $4
+	return t.end(access.EndedAccessToken, at, id, `UPDATE access_tokens SET revoked_at = $2, revoked_by = $3, revoked_reason = $4
 		WHERE id = $1 AND revoked_at IS NULL`, id, micros(at), by, reason)
-	if err != nil || !changed {
-		return false, err
-	}
-	return true, t.ended(access.EndedAccessToken, at, id)
 }
 
 // RevokeAccessTokens ends all live access tokens that a filter chooses.

@@ -49,6 +49,15 @@ func (t *tx) ended(kind access.EndingKind, at time.Time, ids ...string) error {
 	return nil
 }
 
+// end runs a change that ends one thing for good, and writes that down if it happened.
+func (t *tx) end(kind access.EndingKind, at time.Time, id, text string, args ...any) (bool, error) {
+	changed, err := t.changed(text, args...)
+	if err != nil || !changed {
+		return false, err
+	}
+	return true, t.ended(kind, at, id)
+}
+
 // SkipEndings lets the endings to come have higher numbers than n.
 func (t *tx) SkipEndings(n int64, at time.Time) error {
 	last, err := t.LastEnding()
@@ -131,19 +140,8 @@ func (t *tx) ConfirmCredential(id string) (bool, error) {
 	return t.changed(`UPDATE credentials SET unconfirmed_at = NULL WHERE id = $1 AND unconfirmed_at IS NOT NULL AND revoked_at IS NULL`, id)
 }
 
-// count runs a change and returns how many rows it met.
-func (t *tx) count(text string, args ...any) (int, error) {
-	result, err := t.sql.ExecContext(t.ctx, text, plain(args)...)
-	if err != nil {
-		return 0, t.failure(err)
-	}
-	n, err := result.RowsAffected()
-	return int(n), t.failure(err)
-}
-
 // UnconfirmedCredentials returns live credentials that are marked.
 func (t *tx) UnconfirmedCredentials(now time.Time) ([]access.Credential, error) {
 	return list(t, credentialInto, `SELECT `+credentialColumns+` FROM credentials c
-		WHERE c.unconfirmed_at IS NOT NULL AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $1)
-		ORDER BY c.created_at, c.id`, micros(now))
+		WHERE c.unconfirmed_at IS NOT NULL AND `+live+` ORDER BY c.created_at, c.id`, micros(now))
 }

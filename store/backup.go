@@ -68,45 +68,50 @@ func copyPages(ctx context.Context, driver any, uri string) error {
 	return nil
 }
 
-// Examined is what is known of a database file that nobody has open.
-type Examined struct {
-	SchemaVersion int64
-}
-
 // Examine checks an SQLite file that nobody has open: that it is a database of
 // Claviger's, undamaged, and not newer than this program. It leaves the file as one,
 // without a log beside it.
-func Examine(ctx context.Context, path string) (out Examined, err error) {
+func Examine(ctx context.Context, path string) (err error) {
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return out, errors.Join(fmt.Errorf("%s is empty or not there", path), err)
+		return errors.Join(fmt.Errorf("%s is empty or not there", path), err)
 	}
 	uri, err := fileURI(path)
 	if err != nil {
-		return out, err
+		return err
 	}
 	db, err := sql.Open("sqlite", uri)
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
 	var said string
 	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&said); err != nil || said != "ok" {
-		return out, errors.Join(fmt.Errorf("%s is damaged, or no database: %s", path, said), err)
+		return errors.Join(fmt.Errorf("%s is damaged, or no database: %s", path, said), err)
 	}
-	if err := db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM goose_db_version WHERE is_applied").Scan(&out.SchemaVersion); err != nil {
-		return out, fmt.Errorf("%s is no database of Claviger's: %w", path, err)
-	}
-	if out.SchemaVersion > SchemaVersion {
-		return out, fmt.Errorf("%s has schema version %d, and this claviger knows only those up to %d: use the newer claviger that made it", path, out.SchemaVersion, SchemaVersion)
+	if _, err := versionOf(ctx, db, path); err != nil {
+		return err
 	}
 	if rows, err := foreignKeysBroken(ctx, db); err != nil || rows {
-		return out, errors.Join(fmt.Errorf("%s is damaged: rows refer to others that are missing", path), err)
+		return errors.Join(fmt.Errorf("%s is damaged: rows refer to others that are missing", path), err)
 	}
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&said); err != nil || said != "delete" {
-		return out, errors.Join(fmt.Errorf("%s is open elsewhere", path), err)
+		return errors.Join(fmt.Errorf("%s is open elsewhere", path), err)
 	}
-	return out, nil
+	return nil
+}
+
+// versionOf returns the schema version of an SQLite database that is there, and an error
+// where it is none of ours or a newer program made it.
+func versionOf(ctx context.Context, db *sql.DB, path string) (version int64, err error) {
+	err = db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM goose_db_version WHERE is_applied").Scan(&version)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%s is no database of Claviger's, or it is damaged: %w", path, err)
+	case version > SchemaVersion:
+		return 0, fmt.Errorf("%s has schema version %d, and this claviger knows only those up to %d: use the newer claviger that made it", path, version, SchemaVersion)
+	}
+	return version, nil
 }
 
 func foreignKeysBroken(ctx context.Context, db *sql.DB) (bool, error) {

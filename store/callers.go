@@ -38,25 +38,14 @@ const (
 		WHERE u.credential_id = $1 AND u.resolution = $2 AND u.start >= $3 GROUP BY u.reason ORDER BY SUM(u.count) DESC, MAX(u.start) DESC, u.reason`
 )
 
-// callerSpan is a span of a credential, in which callers are told apart.
-type callerSpan struct {
-	credentialID string
-	resolution   int64 // seconds
-	start        int64 // Unix microseconds
-}
-
 // callerSum is how often a caller came within a span.
 type callerSum struct {
-	callerSpan
+	credentialSpan
 	access.UseCaller
 }
 
-func (s callerSpan) compare(other callerSpan) int {
-	return cmp.Or(cmp.Compare(s.credentialID, other.credentialID), cmp.Compare(s.resolution, other.resolution), cmp.Compare(s.start, other.start))
-}
-
 func compareCallers(a, b callerSum) int {
-	return cmp.Or(a.compare(b.callerSpan), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Agent, b.Agent))
+	return cmp.Or(a.compare(b.credentialSpan), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Agent, b.Agent))
 }
 
 // merge adds what the same caller did besides.
@@ -73,7 +62,7 @@ func (t *tx) addCallers(uses []access.Use) error {
 	var sums []callerSum
 	for _, u := range uses {
 		for _, c := range u.Callers {
-			sums = append(sums, callerSum{callerSpan{u.CredentialID, seconds(byHour), micros(u.Minute.UTC().Truncate(byHour))}, c})
+			sums = append(sums, callerSum{spanOf(u, byHour), c})
 		}
 	}
 	return t.addCallerSums(sums)
@@ -89,11 +78,11 @@ func (t *tx) addCallerSums(all []callerSum) error {
 	}
 	w := t.rows(addCallerInto, 8, "", addCallerTo)
 	for n := 0; len(sums) > 0; sums = sums[n:] {
-		if n = slices.IndexFunc(sums, func(c callerSum) bool { return c.callerSpan != sums[0].callerSpan }); n < 0 {
+		if n = slices.IndexFunc(sums, func(c callerSum) bool { return c.credentialSpan != sums[0].credentialSpan }); n < 0 {
 			n = len(sums)
 		}
 		callers := sums[:n]
-		if crowded[callers[0].callerSpan] {
+		if crowded[callers[0].credentialSpan] {
 			if callers, err = t.admit(callers); err != nil {
 				return err
 			}
@@ -133,7 +122,7 @@ func room(resolution int64) int {
 
 // refusalSpan is what refusals are added up by.
 type refusalSpan struct {
-	callerSpan
+	credentialSpan
 	reason string
 }
 
@@ -142,7 +131,7 @@ func (t *tx) addRefusals(uses []access.Use) error {
 	sums := map[refusalSpan]int64{}
 	for _, u := range uses {
 		for _, refusal := range u.Refusals {
-			sums[refusalSpan{callerSpan{u.CredentialID, seconds(byHour), micros(u.Minute.UTC().Truncate(byHour))}, refusal.Reason}] += refusal.Count
+			sums[refusalSpan{spanOf(u, byHour), refusal.Reason}] += refusal.Count
 		}
 	}
 	return t.addRefusalSums(sums)
@@ -151,7 +140,7 @@ func (t *tx) addRefusals(uses []access.Use) error {
 func (t *tx) addRefusalSums(sums map[refusalSpan]int64) error {
 	w := t.rows(addRefusalInto, 5, "", addRefusalTo)
 	for _, k := range slices.SortedFunc(maps.Keys(sums), func(a, b refusalSpan) int {
-		return cmp.Or(a.compare(b.callerSpan), cmp.Compare(a.reason, b.reason))
+		return cmp.Or(a.compare(b.credentialSpan), cmp.Compare(a.reason, b.reason))
 	}) {
 		if err := w.add(k.credentialID, k.resolution, k.start, k.reason, sums[k]); err != nil {
 			return err

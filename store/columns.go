@@ -94,9 +94,11 @@ type (
 	toTime    struct{ to *time.Time }
 	toText    struct{ to *string }
 	toSeconds struct{ to *time.Duration }
+	toMicros  struct{ to *time.Duration }
 	toNumber  struct{ to *int }
 	toScopes  struct{ to *access.Scopes }
 	toAllowed struct{ to *[]netip.Prefix }
+	toWords   struct{ to *[]string }
 	toDetail  struct{ to *map[string]string }
 )
 
@@ -119,8 +121,12 @@ func (s toText) Scan(value any) error {
 	return err
 }
 
-func (s toSeconds) Scan(value any) error {
-	*s.to = 0
+func (s toSeconds) Scan(value any) error { return scanSpan(s.to, value, time.Second) }
+
+func (s toMicros) Scan(value any) error { return scanSpan(s.to, value, time.Microsecond) }
+
+func scanSpan(to *time.Duration, value any, unit time.Duration) error {
+	*to = 0
 	if value == nil {
 		return nil
 	}
@@ -128,7 +134,7 @@ func (s toSeconds) Scan(value any) error {
 	if !ok {
 		return fmt.Errorf("a span of time is a %T", value)
 	}
-	*s.to = time.Duration(n) * time.Second
+	*to = time.Duration(n) * unit
 	return nil
 }
 
@@ -168,6 +174,16 @@ func (s toAllowed) Scan(value any) error {
 		}
 		*s.to = append(*s.to, network)
 	}
+	return nil
+}
+
+func (s toWords) Scan(value any) error {
+	*s.to = nil
+	text, err := textOf(value)
+	if err != nil || text == "" {
+		return err
+	}
+	*s.to = strings.Fields(text)
 	return nil
 }
 

@@ -37,17 +37,11 @@ func OpenSource(ctx context.Context, path string) (*Store, error) {
 	}
 	s.read = newPool(at.read, s.dialect.readers)
 	s.close = s.closeAll
-	var version int64
-	err = errors.Join(at.write.Close(), s.read.db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM goose_db_version WHERE is_applied").Scan(&version))
-	switch {
-	case err != nil:
-		err = fmt.Errorf("%s is no database of Claviger's, or it is damaged: %w", path, err)
-	case version < SchemaVersion:
+	version, err := versionOf(ctx, s.read.db, path)
+	if err == nil && version < SchemaVersion {
 		err = fmt.Errorf("%s has schema version %d, and this claviger's is %d: start this claviger on it once, so that it is brought up to date, and stop it again", path, version, SchemaVersion)
-	case version > SchemaVersion:
-		err = fmt.Errorf("%s has schema version %d, and this claviger knows only those up to %d: use the newer claviger that made it", path, version, SchemaVersion)
 	}
-	if err != nil {
+	if err := errors.Join(at.write.Close(), err); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

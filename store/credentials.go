@@ -347,12 +347,8 @@ func (t *tx) RevokeCredential(id string, at time.Time, by, reason string) (bool,
 
 // EndCredential makes a credential that is not revoked expire no later than at.
 func (t *tx) EndCredential(id string, at time.Time) (bool, error) {
-	changed, err := t.changed(`UPDATE credentials SET expires_at = $2
+	return t.end(access.ShortenedCredential, at, id, `UPDATE credentials SET expires_at = $2
 		WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`, id, micros(at))
-	if err != nil || !changed {
-		return false, err
-	}
-	return true, t.ended(access.ShortenedCredential, at, id)
 }
 
 // UseNonce remembers a nonce and reports whether it was new. In passing it

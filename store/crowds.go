@@ -13,14 +13,14 @@ import (
 // say too much, never too little.
 type crowds struct {
 	mu    sync.Mutex
-	spans map[callerSpan]int
+	spans map[credentialSpan]int
 }
 
 // mostSpans bounds the memory of them: some 8 MiB.
 const mostSpans = 1 << 16
 
 // fit reports whether so many more callers are known to have room, and notes them.
-func (c *crowds) fit(span callerSpan, more int) bool {
+func (c *crowds) fit(span credentialSpan, more int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, ok := c.spans[span]
@@ -32,20 +32,20 @@ func (c *crowds) fit(span callerSpan, more int) bool {
 }
 
 // counted notes how many callers a span has at most.
-func (c *crowds) counted(span callerSpan, n int) {
+func (c *crowds) counted(span credentialSpan, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.spans == nil || len(c.spans) >= mostSpans {
-		c.spans = map[callerSpan]int{}
+		c.spans = map[credentialSpan]int{}
 	}
 	c.spans[span] = n
 }
 
 // crowded returns the spans in which there is not room for all callers by name.
-func (t *tx) crowded(sums []callerSum) (map[callerSpan]bool, error) {
-	out, come := map[callerSpan]bool{}, map[callerSpan]int{}
+func (t *tx) crowded(sums []callerSum) (map[credentialSpan]bool, error) {
+	out, come := map[credentialSpan]bool{}, map[credentialSpan]int{}
 	for _, c := range sums {
-		come[c.callerSpan]++
+		come[c.credentialSpan]++
 	}
 	type during struct{ resolution, start int64 }
 	unsure := map[during][]string{} // ids of credentials
@@ -61,9 +61,11 @@ func (t *tx) crowded(sums []callerSum) (map[callerSpan]bool, error) {
 			return nil, err
 		}
 		for _, id := range ids {
-			span := callerSpan{id, at.resolution, at.start}
+			span := credentialSpan{id, at.resolution, at.start}
 			n := there[id] + come[span]
-			t.crowds.counted(span, n)
+			if !t.dialect.shared {
+				t.crowds.counted(span, n)
+			}
 			out[span] = n > room(at.resolution)
 		}
 	}
@@ -101,7 +103,7 @@ func selectCallerCounts(ids []string, resolution, start int64) (string, []any) {
 // admit takes those of a span's callers that are known there, and of the new ones those
 // who came first, as long as there is room. The rest become access.OtherCallers.
 func (t *tx) admit(callers []callerSum) ([]callerSum, error) {
-	span := callers[0].callerSpan
+	span := callers[0].credentialSpan
 	into := func(c *access.UseCaller) []any { return []any{&c.Address, &c.Agent} }
 	there, err := list(t, into, selectCallers, span.credentialID, span.resolution, span.start)
 	if err != nil {

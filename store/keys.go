@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"time"
 
 	"claviger/internal/access"
@@ -35,24 +34,20 @@ func (t *tx) CredentialsUnderKey(keyID string, now time.Time, limit int) ([]acce
 	return list(t, credentialInto, `SELECT `+credentialColumns+` FROM credentials c WHERE c.id IN (`+text+`) ORDER BY c.created_at, c.id`, args...)
 }
 
+const selectNextKey = `SELECT COALESCE(MIN(k.id), '') FROM (
+	SELECT MIN(c.key_id) AS id FROM credentials c WHERE c.revoked_at IS NULL AND c.key_id > $1
+	UNION ALL SELECT MIN(a.key_id) FROM access_tokens a WHERE a.revoked_at IS NULL AND a.key_id > $1) AS k`
+
 // KeyIDs returns the ids of all keys on which something hangs that is not revoked, by
 // walking from one to the next in the index.
 func (t *tx) KeyIDs() ([]string, error) {
 	seen, last := []string{}, ""
 	for {
-		var a, b sql.NullString
-		for table, into := range map[string]*sql.NullString{"credentials": &a, "access_tokens": &b} {
-			if err := t.one([]any{into}, `SELECT MIN(t.key_id) FROM `+table+` t WHERE t.revoked_at IS NULL AND t.key_id > $1`, last); err != nil {
-				return nil, err
-			}
+		if err := t.one([]any{&last}, selectNextKey, last); err != nil {
+			return nil, err
 		}
-		switch {
-		case !a.Valid && !b.Valid:
+		if last == "" {
 			return seen, nil
-		case !a.Valid || b.Valid && b.String < a.String:
-			last = b.String
-		default:
-			last = a.String
 		}
 		seen = append(seen, last)
 	}
@@ -74,7 +69,7 @@ func (t *tx) Redigest(changes []access.Redigest) error {
 		if c.AccessToken {
 			table = "access_tokens"
 		}
-		_, err := t.changed(`UPDATE `+table+` SET digest = $2, key_id = $3 WHERE id = $1 AND digest = $4 AND key_id = $5`,
+		err := t.do(`UPDATE `+table+` SET digest = $2, key_id = $3 WHERE id = $1 AND digest = $4 AND key_id = $5`,
 			c.ID, blob(c.To.Sum), c.To.KeyID, blob(c.From.Sum), c.From.KeyID)
 		if err != nil {
 			return err

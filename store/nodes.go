@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"claviger/internal/access"
@@ -75,35 +74,6 @@ func (s *Store) Nodes(ctx context.Context) ([]access.Node, error) {
 
 func nodeInto(n *access.Node) []any {
 	return []any{&n.ID, &n.Name, &n.Version, toWords{&n.Keys}, toTime{&n.StartedAt}, toMicros{&n.Silent}, &n.Confirmed, toMicros{&n.Lag}}
-}
-
-// toWords reads words that have spaces between them; nil = there are none.
-type toWords struct{ to *[]string }
-
-// Scan takes what the driver read.
-func (s toWords) Scan(value any) error {
-	text, ok := value.(string)
-	if !ok {
-		return fmt.Errorf("a list of words is a %T", value)
-	}
-	*s.to = nil
-	if text != "" {
-		*s.to = strings.Fields(text)
-	}
-	return nil
-}
-
-// toMicros reads a span of time in microseconds.
-type toMicros struct{ to *time.Duration }
-
-// Scan takes what the driver read.
-func (s toMicros) Scan(value any) error {
-	n, ok := value.(int64)
-	if !ok {
-		return fmt.Errorf("a span of time is a %T", value)
-	}
-	*s.to = time.Duration(n) * time.Microsecond
-	return nil
 }
 
 // Confirmed waits until every node that is alive acts on what this store has changed,

@@ -213,11 +213,8 @@ func (t *tx) UpdateMembership(m access.Membership) (bool, error) {
 
 // DeleteMembership ends a membership.
 func (t *tx) DeleteMembership(organizationID, userID string, at time.Time) (bool, error) {
-	changed, err := t.changed(`DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2`, organizationID, userID)
-	if err != nil || !changed {
-		return false, err
-	}
-	return true, t.ended(access.EndedMembership, at, organizationID+"/"+userID)
+	return t.end(access.EndedMembership, at, organizationID+"/"+userID,
+		`DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2`, organizationID, userID)
 }
 
 // InsertMembership makes a user a member, unless they are one already.

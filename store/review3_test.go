@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"io"
-	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,14 +19,7 @@ func TestLookupIsBounded(t *testing.T) {
 	t.Parallel()
 	server := testkit.SharedPostgres(t)
 	wire := testkit.NewWire(t, server.Address(), "claviger")
-	n := nodes(t, server, 1, func(at string) string {
-		u, err := url.Parse(at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u.Host = wire.Address()
-		return u.String()
-	})
+	n := nodes(t, server, 1, through(t, wire))
 	n.warm()
 	wire.Hold()
 	defer wire.Release()

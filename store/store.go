@@ -181,7 +181,9 @@ func (s *Store) Update(ctx context.Context, write func(access.Tx) error) error {
 		s.epoch.Add(1) // also when the commit failed: who knows what became of it
 	}
 	if tried && err == nil {
-		s.announced.Store(max(announced, s.announced.Load()))
+		for old := s.announced.Load(); announced > old && !s.announced.CompareAndSwap(old, announced); {
+			old = s.announced.Load()
+		}
 	}
 	if err == nil && erased {
 		s.wipe(ctx)

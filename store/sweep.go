@@ -13,8 +13,8 @@ const (
 	keepDay      = 400 * 24 * time.Hour
 )
 
-// sweep says what is deleted of a table: the rows with these keys, where column is
-// before the time that is kept from.
+// sweep says what is deleted of a table, whose keys these are: the rows that meet the
+// condition, in which $1 is the time that is kept from.
 type sweep struct {
 	table, keys, condition string
 	keep                   time.Duration
@@ -52,15 +52,11 @@ func (t *tx) Sweep(now time.Time, limit int) (total int, err error) {
 	}
 	for i := 0; i < len(sweeps) && total < limit; i++ {
 		s := sweeps[i]
-		result, err := t.sql.ExecContext(t.ctx, `DELETE FROM `+s.table+` WHERE `+s.chosen(), micros(now.Add(-s.keep)), limit-total)
+		n, err := t.count(`DELETE FROM `+s.table+` WHERE `+s.chosen(), micros(now.Add(-s.keep)), limit-total)
 		if err != nil {
-			return total, t.failure(err)
+			return total, err
 		}
-		n, err := result.RowsAffected()
-		if err != nil {
-			return total, t.failure(err)
-		}
-		total += int(n)
+		total += n
 	}
 	return total, nil
 }

@@ -92,7 +92,7 @@ func plain(args []any) []any {
 			continue
 		}
 		args = slices.Clone(args)
-		args[i] = strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
+		args[i] = access.Legible(text)
 	}
 	return args
 }
@@ -149,18 +149,26 @@ func list[T any](t *tx, into func(*T) []any, text string, args ...any) ([]T, err
 
 // changed runs a conditional change and reports whether it happened.
 func (t *tx) changed(text string, args ...any) (bool, error) {
-	var result sql.Result
-	var err error
 	if stmt := t.prepared(text); stmt != nil {
-		result, err = stmt.ExecContext(t.ctx, plain(args)...)
-	} else {
-		result, err = t.sql.ExecContext(t.ctx, text, plain(args)...)
+		n, err := t.affected(stmt.ExecContext(t.ctx, plain(args)...))
+		return n > 0, err
 	}
+	n, err := t.count(text, args...)
+	return n > 0, err
+}
+
+// count runs a change and returns how many rows it met. It is for what is run seldom:
+// its statement is not kept ready.
+func (t *tx) count(text string, args ...any) (int, error) {
+	return t.affected(t.sql.ExecContext(t.ctx, text, plain(args)...))
+}
+
+func (t *tx) affected(result sql.Result, err error) (int, error) {
 	if err != nil {
-		return false, t.failure(err)
+		return 0, t.failure(err)
 	}
 	n, err := result.RowsAffected()
-	return n > 0, t.failure(err)
+	return int(n), t.failure(err)
 }
 
 // do runs a change for which it does not matter how many rows it meets.

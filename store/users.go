@@ -59,11 +59,7 @@ func (t *tx) SetSignedIn(userID string, at time.Time) error {
 
 // DisableUser disables a user who is not disabled yet.
 func (t *tx) DisableUser(userID string, at time.Time) (bool, error) {
-	changed, err := t.changed(`UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID, micros(at))
-	if err != nil || !changed {
-		return false, err
-	}
-	return true, t.ended(access.EndedUser, at, userID)
+	return t.end(access.EndedUser, at, userID, `UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID, micros(at))
 }
 
 // EnableUser enables a user who is disabled.

@@ -262,18 +262,31 @@ func (t *tx) AddUses(uses []access.Use) error {
 
 // useSpan is what a credential's uses are added up by.
 type useSpan struct {
-	credentialID  string
-	resolution    int64 // seconds
-	start         int64 // Unix microseconds
+	credentialSpan
 	applicationID string
+}
+
+// credentialSpan is a span of time of a credential's.
+type credentialSpan struct {
+	credentialID string
+	resolution   int64 // seconds
+	start        int64 // Unix microseconds
+}
+
+// spanOf returns the span in which a use is.
+func spanOf(u access.Use, resolution time.Duration) credentialSpan {
+	return credentialSpan{u.CredentialID, seconds(resolution), micros(u.Minute.UTC().Truncate(resolution))}
+}
+
+func (s credentialSpan) compare(other credentialSpan) int {
+	return cmp.Or(cmp.Compare(s.credentialID, other.credentialID), cmp.Compare(s.resolution, other.resolution), cmp.Compare(s.start, other.start))
 }
 
 func (t *tx) addCredentialUses(uses []access.Use) error {
 	sums := make([]useSum, 0, 2*len(uses))
 	for _, u := range uses {
 		for _, resolution := range []time.Duration{byMinute, byHour} {
-			key := useSpan{u.CredentialID, seconds(resolution), micros(u.Minute.UTC().Truncate(resolution)), u.ApplicationID}
-			sums = append(sums, useSum{key, u.Accepted, u.Refused})
+			sums = append(sums, useSum{useSpan{spanOf(u, resolution), u.ApplicationID}, u.Accepted, u.Refused})
 		}
 	}
 	return t.addUseSums(sums)
@@ -303,8 +316,7 @@ type useSum struct {
 }
 
 func (s useSpan) compare(other useSpan) int {
-	return cmp.Or(cmp.Compare(s.credentialID, other.credentialID), cmp.Compare(s.resolution, other.resolution),
-		cmp.Compare(s.start, other.start), cmp.Compare(s.applicationID, other.applicationID))
+	return cmp.Or(s.credentialSpan.compare(other.credentialSpan), cmp.Compare(s.applicationID, other.applicationID))
 }
 
 // setLastUses sets each credential's latest use. uses are in the order of credentials.

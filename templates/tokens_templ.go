@@ -1319,8 +1319,8 @@ func menuPost(action, verb string, locked bool, icon templ.Component) templ.Comp
 	})
 }
 
-// RevokeConfirm confirms the end of one credential or of several, or their
-// pause or resumption.
+// RevokeConfirm confirms the end of one credential or of several, their pause or
+// resumption, or that they are to live on after a restore.
 func RevokeConfirm(view RevokeConfirmView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -9,8 +9,6 @@ type NodesView struct {
 	Last   string
 	LastIn string // the name of the application that it was in; may be empty
 	LastAt When
-	// Bound is for how long a node that is cut off trusts what it remembers.
-	Bound string
 	// Jumped says how the wall clock of this server has jumped; empty = it has not.
 	Jumped string
 	// KeysDiffer warns that nodes have different server keys; Behind that the database

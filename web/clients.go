@@ -35,11 +35,12 @@ func (s *Server) clientsView(r *http.Request, st access.Standing) (*templates.Cl
 	}
 	replaced := replacedOf(clients.List)
 	for _, u := range clients.List {
-		view.Rows = append(view.Rows, row(u))
-		view.Rows[len(view.Rows)-1].Replaced = replaced[u.Credential.ID]
-		if view.Rows[len(view.Rows)-1].Unconfirmed {
+		client := row(u)
+		client.Replaced = replaced[client.ID]
+		if client.Unconfirmed {
 			view.ConfirmURL = sh.path + "/confirm"
 		}
+		view.Rows = append(view.Rows, client)
 	}
 	for _, u := range clients.Ended {
 		view.Folded = append(view.Folded, row(u))

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"claviger/internal/testkit"
 	"claviger/web"
 )
 
@@ -28,6 +29,17 @@ func sayTo(t *testing.T, base, text string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	return connection, bufio.NewReader(connection)
+}
+
+// isLogged waits for a moment until the log says something: a request is logged when it is over.
+func isLogged(log *testkit.Log, text string) bool {
+	for range 500 {
+		if strings.Contains(log.String(), text) {
+			return true
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	return false
 }
 
 // TestAnswersDoNotWaitForBodies: whoever is refused hears so at once, also one who sends
@@ -96,14 +108,8 @@ func TestFormsThatBreakOffAreNoFailuresOfOurs(t *testing.T) {
 	s := bounded(t, ignore, func(*web.Options) {})
 	connection, _ := sayTo(t, s.ConsoleURL, "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nemail=")
 	_ = connection.Close()
-	for range 500 {
-		if strings.Contains(s.Log.String(), `"route":"POST /sign-in","status":`) {
-			break
-		}
-		<-time.After(10 * time.Millisecond)
-	}
-	if log := s.Log.String(); !strings.Contains(log, `"route":"POST /sign-in","status":422`) {
-		t.Errorf("the log tells of something else: %s", log)
+	if !isLogged(s.Log, `"route":"POST /sign-in","status":422`) {
+		t.Errorf("the log tells of something else: %s", s.Log)
 	}
 }
 

@@ -172,7 +172,7 @@ func (s *Server) cannotElevate(w http.ResponseWriter, r *http.Request, organizat
 	if err != nil {
 		return err
 	}
-	s.Log.Info("refused", "user", visitOf(r).User.ID, "session", visitOf(r).Session.ID, "method", r.Method, "route", r.Pattern, "status", http.StatusForbidden)
+	s.logRefused(r, visitOf(r), http.StatusForbidden)
 	s.render(w, r, http.StatusForbidden, templates.CannotElevate(templates.CannotElevateView{
 		Frame: s.frame(r, "You cannot elevate", st), Organization: st.Organization.Name, Role: string(st.Role), Admins: admins,
 		Back: templates.Link{Text: "Back to " + st.Organization.Name, Href: orgPath(st)},

@@ -245,11 +245,9 @@ func inShort(text string) string {
 
 // logRefused logs what somebody who is signed in was refused in an organization: no Event
 // tells of what was not done. Strangers, who could fill a log, are counted only.
-func (s *Server) logRefused(r *http.Request, kind access.ErrorKind) {
-	if visit := visitOf(r); visit != nil && r.PathValue("org") != "" {
-		caller := s.caller(r, false)
-		s.Log.Info("refused", "user", visit.User.ID, "session", visit.Session.ID, "address", caller.String(), "method", r.Method, "route", r.Pattern, "status", statusOf(kind))
-	}
+func (s *Server) logRefused(r *http.Request, visit *access.Visit, status int) {
+	caller := s.caller(r, false)
+	s.Log.Info("refused", "user", visit.User.ID, "session", visit.Session.ID, "address", caller.String(), "method", r.Method, "route", r.Pattern, "status", status)
 }
 
 // writePageError answers an error of a page: by leading to the sign-in or the
@@ -259,7 +257,9 @@ func (s *Server) writePageError(w http.ResponseWriter, r *http.Request, err erro
 	e := access.AsError(err)
 	switch e.Kind {
 	case access.Forbidden, access.NotFound:
-		s.logRefused(r, e.Kind)
+		if visit := visitOf(r); visit != nil && r.PathValue("org") != "" {
+			s.logRefused(r, visit, statusOf(e.Kind))
+		}
 	case access.Unauthenticated:
 		s.toSignIn(w, r)
 		return

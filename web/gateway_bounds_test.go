@@ -32,16 +32,9 @@ func bounded(t *testing.T, upstream http.HandlerFunc, change func(*web.Options))
 // say sends text to the gateway and returns the connection.
 func (s shop) say(t *testing.T, text string) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	connection, err := net.Dial("tcp", strings.TrimPrefix(s.GatewayURL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = connection.Close() })
+	connection, reader := sayTo(t, s.GatewayURL, text)
 	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.WriteString(connection, text); err != nil {
-		t.Fatal(err)
-	}
-	return connection, bufio.NewReader(connection)
+	return connection, reader
 }
 
 // post is the head of a POST to the API "live".

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"claviger/internal/access"
 	"claviger/internal/testkit"
@@ -473,11 +472,7 @@ func TestGatewayUpgrade(t *testing.T) {
 	}
 	// It is counted as what it was, no answer that broke off.
 	_ = connection.Close()
-	for range 500 {
-		if strings.Contains(s.Log.String(), `"route":"/{org}/{app}/{api}","status":101`) {
-			return
-		}
-		<-time.After(10 * time.Millisecond)
+	if !isLogged(s.Log, `"route":"/{org}/{app}/{api}","status":101`) {
+		t.Errorf("the log knows of no WebSocket: %s", s.Log)
 	}
-	t.Errorf("the log knows of no WebSocket: %s", s.Log)
 }

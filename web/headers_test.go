@@ -15,13 +15,21 @@ import (
 	"claviger/web"
 )
 
+// anotherServer is one beside that of a site, which browsers reach at base and which logs elsewhere.
+func anotherServer(s *testkit.Site, base string, log slog.Handler) *web.Server {
+	return web.New(web.Options{
+		Registry: s.Registry, Accounts: s.Accounts, Verifier: s.Verifier, Authority: s.Authority, Keys: s.Keys, Clock: s.Clock,
+		ConsoleURL: base, GatewayURL: base, Log: slog.New(log),
+	})
+}
+
 // TestHeadersOfEveryAnswer: what the console answers runs nothing and is framed by nobody,
 // whatever it is, and over https binds browsers to https. What /verify answers may
 // become the answer of another host, and binds nobody.
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	c := newConsole(t)
 	for base, secure := range map[string]bool{"https://console.example": true, "http://console.example": false} {
-		server := web.New(web.Options{Registry: c.Registry, Accounts: c.Accounts, Verifier: c.Verifier, Keys: c.Keys, Clock: c.Clock, ConsoleURL: base, GatewayURL: base, Log: slog.New(slog.DiscardHandler)})
+		server := anotherServer(c.Site, base, slog.DiscardHandler)
 		for _, request := range []string{
 			"GET /sign-in", "GET /nowhere", "GET /orgs", "POST /sign-in", "GET /healthz", "GET /readyz", "GET /static/none.css", "TRACE /sign-in",
 			"GET /.well-known/oauth-authorization-server", "POST /oauth/token", "GET /oauth/token", "POST /authorization", "GET /verify/acme/orders", "GET /healthz/x",
@@ -68,10 +76,7 @@ func TestRefusedActsAreLogged(t *testing.T) {
 	c := newConsole(t)
 	c.User("ann@example.com", "acme", access.Viewer)
 	var log bytes.Buffer
-	server := web.New(web.Options{
-		Registry: c.Registry, Accounts: c.Accounts, Verifier: c.Verifier, Keys: c.Keys, Clock: c.Clock, ConsoleURL: c.ConsoleURL, GatewayURL: c.GatewayURL,
-		Log: slog.New(slog.NewTextHandler(&log, nil)),
-	})
+	server := anotherServer(c.Site, c.ConsoleURL, slog.NewTextHandler(&log, nil))
 	send := func(form url.Values, cookies ...*http.Cookie) *http.Response {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.ConsoleURL+"/orgs/acme/apps", strings.NewReader(form.Encode()))
 		if form.Has("email") {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"claviger/internal/testkit"
-	"claviger/web"
 )
 
 // TestReadiness: ready while the database answers; a problem in words when it does not. /healthz says that the process
@@ -41,10 +40,7 @@ func TestReadiness(t *testing.T) {
 func TestDraining(t *testing.T) {
 	t.Parallel()
 	s := testkit.Server(t)
-	server := web.New(web.Options{
-		Registry: s.Registry, Accounts: s.Accounts, Verifier: s.Verifier, Authority: s.Authority, Keys: s.Keys, Clock: s.Clock,
-		Log: slog.New(slog.DiscardHandler), ConsoleURL: s.ConsoleURL, GatewayURL: s.GatewayURL,
-	})
+	server := anotherServer(s, s.ConsoleURL, slog.DiscardHandler)
 	console := server.Console()
 	ask := func(path string) *httptest.ResponseRecorder {
 		recorder := httptest.NewRecorder()

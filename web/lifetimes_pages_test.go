@@ -11,7 +11,6 @@ import (
 
 	"claviger/internal/access"
 	"claviger/internal/testkit"
-	"claviger/web"
 )
 
 // TestTokenFormUnderABound: where tokens must not live long, the form as it is
@@ -56,7 +55,7 @@ func TestCookiesOnHTTPS(t *testing.T) {
 	c := newConsole(t)
 	c.User("ann@example.com", "acme", access.Admin)
 	for base, secure := range map[string]bool{"https://console.example": true, "http://console.example": false} {
-		server := web.New(web.Options{Registry: c.Registry, Accounts: c.Accounts, Verifier: c.Verifier, Keys: c.Keys, Clock: c.Clock, ConsoleURL: base, GatewayURL: base, Log: slog.New(slog.DiscardHandler)})
+		server := anotherServer(c.Site, base, slog.DiscardHandler)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, base+"/sign-in", strings.NewReader(url.Values{"email": {"ann@example.com"}, "password": {testkit.Password}}.Encode()))
 		r.Header.Set("Content-Type", formType)
 		w := httptest.NewRecorder()

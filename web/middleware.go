@@ -143,9 +143,8 @@ const readTime = 30 * time.Second
 // limitReading cuts the reading of a body off when its time is over. The function it
 // returns ends the watch.
 func (s *Server) limitReading(w http.ResponseWriter) (end func() bool) {
-	long := time.Unix(1, 0) // a deadline that is over, whatever the clock says
 	return time.AfterFunc(readTime, func() {
-		if err := http.NewResponseController(w).SetReadDeadline(long); err != nil {
+		if err := http.NewResponseController(w).SetReadDeadline(longAgo); err != nil {
 			s.Log.Debug("no deadline for reading", "error", err)
 		}
 	}).Stop

@@ -17,9 +17,9 @@ func (s *Server) nodes(w http.ResponseWriter, r *http.Request) error {
 	}
 	st := page.Standing
 	view := templates.NodesView{
-		Frame: s.frame(r, "Nodes", st, crumb("Activity", orgPath(st)+"/activity"), crumb("Nodes", "")), Shared: page.Shared, Bound: "a second", KeysDiffer: page.KeysDiffer, Behind: s.doubted() != nil,
+		Frame: s.frame(r, "Nodes", st, crumb("Activity", orgPath(st)+"/activity"), crumb("Nodes", "")), Shared: page.Shared, KeysDiffer: page.KeysDiffer,
+		Behind: s.doubted() != nil, Jumped: s.jumped(),
 	}
-	view.Jumped = s.jumped()
 	if page.Last.Seq != 0 {
 		row := s.eventRow(page.Last, nil)
 		view.Last, view.LastAt, view.LastIn = row.What, row.At, page.In
@@ -50,7 +50,7 @@ func (s *Server) jumped() string {
 		way = "back"
 	}
 	return fmt.Sprintf("%s since the server began; the last one on %s, by %s %s. A machine that slept has jumped forward.",
-		plural(j.Count, "jump"), j.At.In(s.Zone).Format("2 January 2006, 15:04"), j.By.Abs().Round(time.Second), way)
+		plural(j.Count, "jump"), j.At.In(s.Zone).Format(longTime), j.By.Abs().Round(time.Second), way)
 }
 
 // silence says how long ago a node was heard of.

@@ -34,9 +34,9 @@ func (s *Server) endSessions(w http.ResponseWriter, r *http.Request) error {
 	ids := r.PostForm["id"]
 	ended, token, err := s.Accounts.EndSessions(r.Context(), *visitOf(r), s.actor(r), ids, s.proof(r))
 	if err != nil {
-		heading := "End " + plural(len(ids), "session") + "?"
+		verb := "End " + plural(len(ids), "session")
 		return s.proveAgain(w, r, err, templates.MemberConfirmView{
-			Frame: s.frame(r, heading, access.Standing{}), Heading: heading, Verb: "End " + plural(len(ids), "session"),
+			Frame: s.frame(r, verb+"?", access.Standing{}), Heading: verb + "?", Verb: verb,
 			Consequence: "Whoever is signed in there is signed out at once. Type your password to show that it is you.",
 			Action:      "/profile/sessions/end", CancelURL: "/profile/sessions", IDs: ids,
 		})

@@ -206,10 +206,11 @@ func (s *Server) peoplesTokens(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, t := range p.Tokens {
 		u := p.Users[t.Credential.UserID]
-		view.Tokens.Rows = append(view.Tokens.Rows, templates.PersonalRow{TokenRow: s.personalRow(t, path), Whose: u.Name, WhoseEmail: u.Email})
-		if view.Tokens.Rows[len(view.Tokens.Rows)-1].Unconfirmed {
+		row := s.personalRow(t, path)
+		if row.Unconfirmed {
 			view.Tokens.ConfirmURL = path + "/confirm"
 		}
+		view.Tokens.Rows = append(view.Tokens.Rows, templates.PersonalRow{TokenRow: row, Whose: u.Name, WhoseEmail: u.Email})
 		if query.Get("member") != "" {
 			view.Whose = u.Name
 		}
@@ -219,7 +220,7 @@ func (s *Server) peoplesTokens(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, templates.MembersTokens(view))
 }
 
-// confirmPeoples asks before personal tokens of members are revoked, paused or resumed.
+// confirmPeoples asks before personal tokens of members are revoked, paused, resumed or confirmed.
 func (s *Server) confirmPeoples(verb access.Verb) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		p, err := s.Registry.ChosenPeoples(r.Context(), s.actor(r), r.PathValue("org"), r.Form["id"])
@@ -245,7 +246,7 @@ func (s *Server) confirmPeoples(verb access.Verb) handler {
 	}
 }
 
-// changePeoples revokes, pauses or resumes personal tokens of members.
+// changePeoples revokes, pauses, resumes or confirms personal tokens of members.
 func (s *Server) changePeoples(verb access.Verb) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		changed, err := s.Registry.EachPersonal(r.Context(), s.actor(r), r.PathValue("org"), verb, r.PostForm["id"])

@@ -67,7 +67,11 @@ func (s *Server) expires(c access.Credential) (templates.When, bool) {
 // soon is how long before its expiry a credential turns amber.
 const soon = 7 * 24 * time.Hour
 
-const longDate = "2 January 2006"
+// How dates and times of day stand in sentences.
+const (
+	longDate = "2 January 2006"
+	longTime = "2 January 2006, 15:04"
+)
 
 // scopesInWords says what a credential may do: "read, write", "read on Backend
 // API", "read; write on Oplog".

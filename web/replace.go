@@ -38,7 +38,7 @@ func (s *Server) replaceView(r *http.Request, form url.Values) (templates.Replac
 	if chosen == "" {
 		chosen = "24h"
 	}
-	at := func(d time.Duration) string { return now.Add(d).Format("2 January 2006, 15:04") }
+	at := func(d time.Duration) string { return now.Add(d).Format(longTime) }
 	for _, end := range []templates.ExpiryChoice{
 		{Value: "now", Text: "Now"},
 		{Value: "24h", Text: "In 24 hours", Date: at(24 * time.Hour)},

@@ -124,7 +124,7 @@ func (s *Server) unconfirmed(c access.Credential) string {
 	if c.Kind == access.KindBasic {
 		end = "disable it below"
 	}
-	return "A backup was restored on " + c.UnconfirmedAt.In(s.Zone).Format("2 January 2006, 15:04") +
+	return "A backup was restored on " + c.UnconfirmedAt.In(s.Zone).Format(longTime) +
 		", and nobody knows whether this was revoked before that. It works. Confirm that it should, or " + end + "."
 }
 
@@ -144,7 +144,7 @@ func (s *Server) replaced(sh shelf, u access.UsedCredential) *templates.Replaced
 // stateDetail says since when a credential is in its state, by whom and why.
 func (s *Server) stateDetail(t access.UsedCredential) string {
 	c := t.Credential
-	on := func(at time.Time) string { return at.In(s.Zone).Format("2 January 2006, 15:04") }
+	on := func(at time.Time) string { return at.In(s.Zone).Format(longTime) }
 	switch t.State {
 	case access.Paused:
 		return "since " + on(c.PausedAt)
@@ -235,7 +235,7 @@ func outcome(noun string, verb access.Verb, changed []access.Credential) string 
 	return plural(len(changed), noun) + " " + done[verb] + "."
 }
 
-// confirm shows what is to be revoked, paused or resumed, with its last use.
+// confirm shows what is to be revoked, paused, resumed or confirmed, with its last use.
 func (s *Server) confirm(verb access.Verb) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		sh := shelfOf(r)
@@ -273,7 +273,7 @@ func (s *Server) revokeRow(t access.UsedCredential) templates.RevokeRow {
 	return templates.RevokeRow{ID: t.Credential.ID, Label: t.Credential.Label, Masked: t.Credential.Masked(), Use: s.useLine(t)}
 }
 
-// change revokes, pauses or resumes the credentials that were chosen.
+// change revokes, pauses, resumes or confirms the credentials that were chosen.
 func (s *Server) change(verb access.Verb) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		sh := shelfOf(r)
@@ -285,7 +285,7 @@ func (s *Server) change(verb access.Verb) handler {
 	}
 }
 
-// changeOne pauses or resumes one credential, by the button on its page.
+// changeOne pauses, resumes or confirms one credential, by the button on its page.
 func (s *Server) changeOne(verb access.Verb) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		sh, id := shelfOf(r), r.PathValue("id")

@@ -62,8 +62,11 @@ func perform(t *terminal, configFile string, a act) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Store.URL.Expose() != "" {
-		return errors.Join(actBeside(t, cfg, a), giveBack(cfg.Server.DataDir))
+	if !cfg.Store.URL.IsZero() {
+		if err := makeDataDir(cfg.Server.DataDir); err != nil {
+			return err
+		}
+		return errors.Join(carryOut(t, cfg, a), giveBack(cfg.Server.DataDir))
 	}
 	if err := await(t.ctx, cfg.Server.DataDir, a); err != nil {
 		return err
@@ -72,7 +75,7 @@ func perform(t *terminal, configFile string, a act) error {
 	for {
 		held, err := takeLock(cfg.Server.DataDir)
 		if err == nil {
-			return errors.Join(actAlone(t, cfg, a), held.release())
+			return errors.Join(carryOut(t, cfg, a), held.release())
 		}
 		if !errors.Is(err, errLocked) {
 			return err
@@ -120,8 +123,9 @@ func there(dataDir string) error {
 		"(CLAVIGER_CONFIG, CLAVIGER_SERVER_DATA_DIR). A new one begins with claviger serve, or claviger org add", dataDir)}
 }
 
-// actAlone carries out an act in this process, which holds the lock.
-func actAlone(t *terminal, cfg *config.Config, a act) error {
+// carryOut carries out an act in this process, which holds the lock, or on PostgreSQL
+// stands beside the servers that share the database, and waits until they act on it.
+func carryOut(t *terminal, cfg *config.Config, a act) error {
 	in, err := openInstallation(t.ctx, cfg, newLog(cfg.Log, t.stderr), access.Node{})
 	if err != nil {
 		return err
@@ -130,35 +134,25 @@ func actAlone(t *terminal, cfg *config.Config, a act) error {
 		return errors.Join(err, in.Close())
 	}
 	d := &desk{installation: in, ctx: t.ctx, stdout: t.stdout, stderr: t.stderr, readInput: t.readInput, osUser: nameOf(os.Geteuid())}
-	return errors.Join(a.act(d), in.Close())
+	err = a.act(d)
+	if err == nil {
+		err = d.awaitConfirmed()
+	}
+	return errors.Join(err, in.Close())
 }
 
 // confirmTime is how long a command waits for servers to say that they act on its
 // change. One that does not say so has by then stopped trusting what it remembers.
 const confirmTime = time.Second
 
-// actBeside carries out an act in this process, beside the servers that share the
-// database, on this machine or others, and waits until they act on it.
-func actBeside(t *terminal, cfg *config.Config, a act) error {
-	if err := os.MkdirAll(cfg.Server.DataDir, 0o700); err != nil {
-		return fmt.Errorf("data directory: %w", err)
-	}
-	in, err := openInstallation(t.ctx, cfg, newLog(cfg.Log, t.stderr), access.Node{})
-	if err != nil {
-		return err
-	}
-	if err := in.guardAct(t.ctx, a); err != nil {
-		return errors.Join(err, in.Close())
-	}
-	d := &desk{installation: in, ctx: t.ctx, stdout: t.stdout, stderr: t.stderr, readInput: t.readInput, osUser: nameOf(os.Geteuid())}
-	if err := a.act(d); err != nil {
-		return errors.Join(err, in.Close())
-	}
-	waiting, err := in.store.Confirmed(t.ctx, confirmTime)
+// awaitConfirmed waits until the servers that share the database, on this machine or
+// others, act on what was done. On SQLite there are none.
+func (d *desk) awaitConfirmed() error {
+	waiting, err := d.store.Confirmed(d.ctx, confirmTime)
 	for _, name := range waiting {
 		d.say("It is done. The server on %s has not confirmed it within %s: it may be cut off, and then trusts nothing that it remembers.", name, confirmTime)
 	}
-	return errors.Join(err, in.Close())
+	return err
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"claviger/internal/access"
@@ -50,7 +49,7 @@ func (*auditVerify) onlyLooks() bool { return true }
 func (c *auditVerify) act(d *desk) error {
 	known := d.ledger.known()
 	if d.ledger.anchor == nil { // another process has it
-		m, err := readAnchor(filepath.Join(d.cfg.Server.DataDir, anchorFile))
+		m, err := readMarks(d.cfg.Server.DataDir)
 		if err != nil && !errors.Is(err, errDamaged) {
 			return err
 		}
@@ -60,7 +59,7 @@ func (c *auditVerify) act(d *desk) error {
 	if err != nil {
 		return err
 	}
-	if d.anchorDamaged {
+	if d.ledger.damaged {
 		report.Broken++
 		report.Breaks = append(report.Breaks, access.ChainBreak{What: "the anchor is damaged: whether the end of the chain was cut off cannot be told"})
 	}

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"database/sql"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -14,17 +13,10 @@ import (
 // behind runs SQL on the database of an installation whose server does not run.
 func behind(t *testing.T, p *testkit.Process, statements ...string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.DataDir, "claviger.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, s := range statements {
-		if _, err := db.ExecContext(t.Context(), s); err != nil {
-			t.Errorf("%s: %v", s, err)
+		if err := execSQL(p, s); err != nil {
+			t.Fatalf("%s: %v", s, err)
 		}
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -172,5 +164,22 @@ func TestPrune(t *testing.T) {
 	behind(t, p, `DELETE FROM events WHERE act = 'audit.prune'`)
 	if _, stderr, code := p.Run("", "audit", "verify"); code != 1 || !strings.Contains(stderr, "is missing") {
 		t.Errorf("the event behind the checkpoint deleted: exit code %d: %s", code, stderr)
+	}
+}
+
+// TestAuditVerifyBesideAServer: where a server has the anchor, the file of revocations may know a later end of the chain.
+func TestAuditVerifyBesideAServer(t *testing.T) {
+	t.Parallel()
+	server := testkit.SharedPostgres(t)
+	database := server.EmptyDatabase(t)
+	p := testkit.Start(t, t.TempDir(), shared(database, filepath.Join(t.TempDir(), "claviger.key")))
+	f := furnishOn(t, p)
+	id := f.id(t, "revoked")
+	must(t, p, "", "token", "revoke", id, "--reason", reason)
+	lists(t, p, id)
+	must(t, p, "", "audit", "verify")
+	server.Exec(t, database, `DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)`)
+	if _, stderr, code := p.Run("", "audit", "verify"); code != 1 || !strings.Contains(stderr, "its tail was cut off") {
+		t.Errorf("the last event deleted: exit code %d: %s", code, stderr)
 	}
 }

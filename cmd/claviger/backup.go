@@ -80,11 +80,11 @@ func (c *backupCommand) Run(t *terminal, cli *commandLine) error {
 }
 
 func (c *backupCommand) tell(t *terminal, cfg *config.Config, report access.ChainReport) error {
+	d := &desk{stdout: t.stdout, stderr: t.stderr}
 	if c.JSON {
-		d := &desk{stdout: t.stdout}
 		return d.printJSON(map[string]any{"file": c.File, "events": report.Count, "head": rowOf(report.Head)})
 	}
-	fmt.Fprintf(t.stderr, "Backup written and verified: %s, %d events, up to %s.\nThe key file %s is not in it. Keep a copy of that apart: without it no credential in the backup works.\n",
+	d.say("Backup written and verified: %s, %d events, up to %s.\nThe key file %s is not in it. Keep a copy of that apart: without it no credential in the backup works.",
 		c.File, report.Count, report.Head, cfg.Security.KeyFile)
 	return nil
 }
@@ -146,14 +146,12 @@ func copySynced(from, to string) error {
 		}
 		return errors.Join(file.Chmod(0o600), file.Chown(os.Geteuid(), os.Getegid()), file.Sync(), file.Close())
 	}
-	return duplicateFrom(from, to, syscall.O_NOFOLLOW|syscall.O_NONBLOCK)
+	return duplicate(from, to, syscall.O_NOFOLLOW|syscall.O_NONBLOCK)
 }
 
-func duplicate(from, to string) error {
-	return duplicateFrom(from, to, 0)
-}
-
-func duplicateFrom(from, to string, flags int) error {
+// duplicate copies a file, which it opens with more flags, to a new one of mode 0600,
+// which is on the disk when it returns.
+func duplicate(from, to string, flags int) error {
 	in, err := os.OpenFile(from, os.O_RDONLY|flags, 0)
 	if err != nil {
 		return err
@@ -170,7 +168,7 @@ func duplicateFrom(from, to string, flags int) error {
 // verifyCopy checks a copy of a database that nobody has open: its pages, its schema
 // and its chain of events. It brings the copy's schema up to date.
 func verifyCopy(ctx context.Context, cfg *config.Config, path string) (report access.ChainReport, err error) {
-	if _, err := store.Examine(ctx, path); err != nil {
+	if err := store.Examine(ctx, path); err != nil {
 		return report, err
 	}
 	err = openCopy(ctx, cfg, path, func(a *access.Auditor, _ *store.Store) error {
@@ -183,8 +181,7 @@ func verifyCopy(ctx context.Context, cfg *config.Config, path string) (report ac
 	if report.Broken > 0 {
 		return report, fmt.Errorf("its chain of events does not hold: %s", report.Breaks[0].What)
 	}
-	_, err = store.Examine(ctx, path) // again one file, without a log
-	return report, err
+	return report, store.Examine(ctx, path) // again one file, without a log
 }
 
 // openCopy opens a database that is not in place, for as long as do runs.

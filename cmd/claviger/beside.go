@@ -19,7 +19,7 @@ import (
 )
 
 // beside is what runs beside the console and the gateway: the certificate, metrics,
-// and word to who started us.
+// the shipping of events, and word to who started us.
 type beside struct {
 	in          *installation
 	certificate *certificate // nil = plain HTTP

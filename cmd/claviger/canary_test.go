@@ -273,7 +273,7 @@ func TestDisabledBasicIsErased(t *testing.T) {
 		t.Fatalf("Basic before: %d, %v", status, err)
 	}
 	token := must(t, p, "", "token", "create", "acme/orders", "--label", "load", "--reason", reason)
-	stop, _ := load(t, p, token) // readers are about
+	stop, _ := load(t, p, "Bearer "+token) // readers are about
 	defer stop()
 	must(t, p, "", "app", "disable-basic", "acme/orders", "--reason", reason)
 	for _, moment := range []struct {

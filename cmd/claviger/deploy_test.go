@@ -22,11 +22,7 @@ import (
 // deployed reads a file of the checkout.
 func deployed(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../..", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return readText(t, filepath.Join("../..", name))
 }
 
 // settings returns the values of a unit's key, in their order.

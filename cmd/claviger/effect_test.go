@@ -26,7 +26,7 @@ func TestCommandHasTakenEffect(t *testing.T) {
 	if err != nil || good == "" {
 		t.Fatalf("make a token: %q, %v", good, err)
 	}
-	stop, accepted := load(t, p, good)
+	stop, accepted := load(t, p, "Bearer "+good)
 	defer stop()
 	for i := range times {
 		token, id, err := admin.createToken(fmt.Sprintf("victim %d", i))
@@ -65,8 +65,8 @@ func TestCommandHasTakenEffect(t *testing.T) {
 	}
 }
 
-// load calls forward-auth and gateway with a good token, by two callers, until stop; each refusal is a failure.
-func load(t *testing.T, p *testkit.Process, token string) (stop func(), accepted *atomic.Int64) {
+// load calls forward-auth and gateway with what is good, by two callers, until stop; each refusal is a failure.
+func load(t *testing.T, p *testkit.Process, authorization string) (stop func(), accepted *atomic.Int64) {
 	accepted = &atomic.Int64{}
 	done := make(chan struct{})
 	var wait sync.WaitGroup
@@ -78,8 +78,8 @@ func load(t *testing.T, p *testkit.Process, token string) (stop func(), accepted
 					return
 				default:
 				}
-				if status, body, err := present(url, "Bearer "+token); err != nil || status != http.StatusOK {
-					t.Errorf("the token that stays good: %d, %v: %s", status, err, body)
+				if status, body, err := present(url, authorization); err != nil || status != http.StatusOK {
+					t.Errorf("what stays good: %d, %v: %s", status, err, body)
 					return
 				}
 				accepted.Add(1)

@@ -86,7 +86,7 @@ func (in *installation) guardChain(ctx context.Context, agreed consent) error {
 	switch {
 	case err != nil && !lost:
 		return err
-	case !lost && !in.anchorDamaged:
+	case !lost && !in.ledger.damaged:
 		return nil
 	case !agreed.loss && lost:
 		return lossError(loss)
@@ -114,7 +114,7 @@ func (in *installation) acceptLoss(ctx context.Context, known access.EventHead) 
 	in.log.Warn("acts are missing from the database, which was accepted", "from", done.From.String(), "to", known.String(),
 		"revoked_again", len(done.Credentials), "access_tokens_revoked_again", done.AccessTokens, "users_disabled_again", len(done.Users),
 		"members_removed_again", len(done.Members), "unconfirmed", done.Unconfirmed)
-	in.anchorDamaged = false
+	in.ledger.damaged = false
 	return in.ledger.reset(head)
 }
 

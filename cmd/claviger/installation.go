@@ -46,9 +46,7 @@ type installation struct {
 	auditor   *access.Auditor
 	ledger    *ledger
 	shippers  []*access.Shipper // of events, where this is a server
-
-	anchorDamaged bool
-	uses          *access.UseLog
+	uses      *access.UseLog
 }
 
 // loadConfig reads the configuration and tells its warnings.
@@ -97,8 +95,7 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	if node.ID != "" && err == nil && beside.anchor == nil {
 		return nil, fmt.Errorf("a command is at work in %s and keeps the anchor there: without it a server could not note what it revokes. Wait until the command has ended, or end it, and start again", cfg.Server.DataDir)
 	}
-	damaged := errors.Is(err, errDamaged) && beside != nil
-	if err != nil && !damaged {
+	if err != nil {
 		return nil, err
 	}
 	st, err := store.Open(ctx, store.Options{URL: cfg.Store.URL.Expose(), Path: db, Log: log, Node: node, Keys: keys.IDs, Now: time.Now, Committed: beside.committed})
@@ -106,7 +103,7 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		return nil, errors.Join(err, beside.close())
 	}
 	in := &installation{
-		cfg: cfg, log: log, store: st, keys: keys, clock: access.NewSteadyClock(time.Now), ledger: beside, anchorDamaged: damaged,
+		cfg: cfg, log: log, store: st, keys: keys, clock: access.NewSteadyClock(time.Now), ledger: beside,
 	}
 	in.measured = metrics.Measure(st, in.clock)
 	deps := access.Deps{
@@ -125,7 +122,7 @@ func openInstallation(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	in.auditor = access.NewAuditor(deps)
 	in.auditor.Ships = shipNames(cfg)
 	if node.ID != "" {
-		in.shippers = in.newShippers(node)
+		in.shippers = in.newShippers(deps, node)
 	}
 	if err := errors.Join(deps.CheckKeys(ctx), claimKeys(ctx, st, keys)); err != nil {
 		return nil, errors.Join(fmt.Errorf("key file %s: %w", cfg.Security.KeyFile, err), in.Close())
@@ -178,11 +175,18 @@ type lock struct{ file *os.File }
 // errLocked says that another process holds the lock.
 var errLocked = errors.New("the data directory is in use")
 
+func makeDataDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	return nil
+}
+
 // takeLock makes the data directory if it is missing and takes its lock, or
 // returns errLocked.
 func takeLock(dataDir string) (*lock, error) {
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+	if err := makeDataDir(dataDir); err != nil {
+		return nil, err
 	}
 	file, err := os.OpenFile(filepath.Join(dataDir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -120,7 +120,7 @@ type keysRetire struct {
 func (c *keysRetire) Run(t *terminal, cli *commandLine) error { return perform(t, cli.Config, c) }
 
 func (c *keysRetire) act(d *desk) error {
-	d.verifier.Settle(d.ctx) // what was presented a moment ago moves now
+	d.uses.Settle(d.ctx) // what was presented a moment ago moves now
 	use, err := d.registry.RetireKey(d.ctx, d.operator(c.Reason), c.ID)
 	if err != nil {
 		return named(err, use)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -62,9 +61,9 @@ func TestRotationWithoutOutage(t *testing.T) {
 	first := keysOf(t, p)["primary"].ID
 	token := must(t, p, "", "token", "create", "acme/orders", "--label", "hammer", "--reason", reason)
 	pair := must(t, p, "", "app", "show", "acme/orders", "--reveal-basic", "--reason", reason)
-	stopToken, accepted := load(t, p, token)
+	stopToken, accepted := load(t, p, "Bearer "+token)
 	defer stopToken()
-	stopBasic, byBasic := loadBasic(t, p, pair)
+	stopBasic, byBasic := load(t, p, basicAuth(pair))
 	defer stopBasic()
 	for i := range times {
 		before := keysOf(t, p)["primary"].ID
@@ -111,35 +110,6 @@ func retireOtherwise(t *testing.T, p *testkit.Process, id string, tokens ...stri
 		}
 		must(t, p, "", "keys", "retire", id, "--reason", reason)
 	}
-}
-
-// loadBasic is load with Basic credentials.
-func loadBasic(t *testing.T, p *testkit.Process, pair string) (stop func(), accepted *atomic.Int64) {
-	accepted = &atomic.Int64{}
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			status, body, err := present(p.ConsoleURL+"/verify/acme/orders/backend", basicAuth(pair))
-			if err != nil || status != 200 {
-				t.Errorf("Basic: %d, %v: %s", status, err, body)
-				return
-			}
-			accepted.Add(1)
-		}
-	}()
-	var stopped atomic.Bool
-	return func() {
-		if stopped.CompareAndSwap(false, true) {
-			close(done)
-			<-ended
-		}
-	}, accepted
 }
 
 // TestWrongKeyFile: a server with another installation's key file, a damaged one, or one that others can read, does not

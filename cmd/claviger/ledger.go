@@ -15,6 +15,7 @@ import (
 type ledger struct {
 	dataDir string
 	anchor  *anchor      // nil: another process keeps it
+	damaged bool         // the anchor knew something that cannot be read, and list does not know it either
 	list    *revocations // nil before begin
 
 	mu      sync.Mutex
@@ -25,27 +26,29 @@ type ledger struct {
 	durable mark       // what is on the disk; written under both
 }
 
-// openLedger opens what stands beside the database, for whoever has the lock. With
-// errDamaged the anchor knew something that cannot be read.
+// openLedger opens what stands beside the database, for whoever has the lock.
 func openLedger(dataDir string) (*ledger, error) {
-	a, known, damage := openAnchor(dataDir)
-	if damage != nil && !errors.Is(damage, errDamaged) || a == nil {
-		return &ledger{}, damage
+	a, known, err := openAnchor(dataDir)
+	damaged := errors.Is(err, errDamaged)
+	if err != nil && !damaged {
+		return nil, err
 	}
-	l := &ledger{dataDir: dataDir, anchor: a, durable: known, head: known.head}
+	if a == nil {
+		return &ledger{}, nil
+	}
+	l := &ledger{dataDir: dataDir, anchor: a, damaged: damaged, durable: known, head: known.head}
 	list, err := openRevocations(dataDir)
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if list == nil {
-		return l, damage
+		return l, nil
 	}
 	l.list = list
-	if l.durable = l.durable.later(list.last); damage != nil && list.last.serial > 0 {
-		damage = nil // the other file knows
-	}
+	l.durable = l.durable.later(list.last)
 	l.head = l.durable.head
-	return l, damage
+	l.damaged = damaged && list.last.serial == 0 // else the other file knows
+	return l, nil
 }
 
 // committed notes a commit, and returns when it is on the disk. Of several at once

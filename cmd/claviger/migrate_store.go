@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"claviger/internal/access"
@@ -129,10 +128,10 @@ func (m *storeMove) move(ctx context.Context) error {
 		return fmt.Errorf("key file %s: %w", m.cfg.Security.KeyFile, err)
 	}
 	if m.ledger, err = openLedger(m.cfg.Server.DataDir); err != nil {
-		if errors.Is(err, errDamaged) && m.ledger != nil {
-			err = errors.Join(errAnchorDamaged, m.ledger.close())
-		}
 		return err
+	}
+	if m.ledger.damaged {
+		return errors.Join(errAnchorDamaged, m.ledger.close())
 	}
 	from, err := store.OpenSource(ctx, filepath.Join(m.cfg.Server.DataDir, databaseFile))
 	if err != nil {
@@ -206,21 +205,20 @@ func (c *migrateStoreCommand) tell(t *terminal, m *storeMove) error {
 	for i, x := range m.copied {
 		rows[i] = row{x.Name, x.Rows, hex.EncodeToString(x.Digest)}
 	}
+	d := &desk{stdout: t.stdout, stderr: t.stderr}
 	if c.JSON {
-		d := &desk{stdout: t.stdout}
 		return d.printJSON(map[string]any{"tables": rows, "events": m.report.Count, "head": rowOf(m.report.Head)})
 	}
-	w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TABLE\tROWS\tSHA-256 ON BOTH SIDES")
+	table := [][]string{{"TABLE", "ROWS", "SHA-256 ON BOTH SIDES"}}
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%d\t%s…\n", r.Table, r.Rows, r.SHA256[:16])
+		table = append(table, []string{r.Table, strconv.FormatInt(r.Rows, 10), r.SHA256[:16] + "…"})
 	}
-	if err := w.Flush(); err != nil {
+	if err := d.table(table); err != nil {
 		return err
 	}
 	old := filepath.Join(m.cfg.Server.DataDir, databaseFile)
-	fmt.Fprintf(t.stderr, "\nEverything is in PostgreSQL, and was compared; the chain of events holds up to %s.\n"+
+	d.say("\nEverything is in PostgreSQL, and was compared; the chain of events holds up to %s.\n"+
 		"Set [store] url (or url_file) to that database and start the server. Keep the data directory: the key file, the anchor and the file of\nrevocations go on there. "+
-		"The old database %s was not changed, and is refused from now on; remove it when a backup of the new one is made.\n", m.report.Head, old)
+		"The old database %s was not changed, and is refused from now on; remove it when a backup of the new one is made.", m.report.Head, old)
 	return nil
 }

@@ -77,7 +77,7 @@ func (c *restoreCommand) restore(t *terminal, cfg *config.Config) error {
 		return fmt.Errorf("the key file is needed, and is not in the backup: put yours at %s: %w", cfg.Security.KeyFile, err)
 	}
 	beside, err := openLedger(cfg.Server.DataDir)
-	if err != nil && !(errors.Is(err, errDamaged) && beside != nil) {
+	if err != nil {
 		return err
 	}
 	r := &restoring{cfg: cfg, ledger: beside, copied: filepath.Join(cfg.Server.DataDir, snapshotPrefix+"restore")}
@@ -93,7 +93,7 @@ func (c *restoreCommand) restore(t *terminal, cfg *config.Config) error {
 
 // inPlace does everything on a copy first, and swaps at the end.
 func (c *restoreCommand) inPlace(ctx context.Context, r *restoring) error {
-	if err := duplicate(c.File, r.copied); err != nil {
+	if err := duplicate(c.File, r.copied, 0); err != nil {
 		return err
 	}
 	if _, err := verifyCopy(ctx, r.cfg, r.copied); err != nil {
@@ -116,7 +116,7 @@ func (c *restoreCommand) inPlace(ctx context.Context, r *restoring) error {
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
-	if _, err := store.Examine(ctx, r.copied); err != nil { // one file, without a log
+	if err := store.Examine(ctx, r.copied); err != nil { // one file, without a log
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	if err := r.swap(); err != nil {
@@ -164,29 +164,28 @@ func (c *restoreCommand) tell(t *terminal, r *restoring) error {
 	for _, m := range done.Members {
 		add("member", m.User.ID, m.User.Email)
 	}
+	d := &desk{stdout: t.stdout, stderr: t.stderr}
 	if c.JSON {
-		d := &desk{stdout: t.stdout}
 		return d.printJSON(map[string]any{
 			"from": rowOf(done.From), "anchor": rowOf(r.gap.Anchor), "ended_again": rows, "access_tokens": done.AccessTokens, "sessions": done.Sessions,
 			"invitations": done.Invites, "revocations_known": r.gap.Known, "unconfirmed": done.Unconfirmed, "moved_aside": r.aside,
 		})
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(t.stderr, format+"\n", args...) }
-	say("Restored %s, which ends at %s.", c.File, done.From)
+	d.say("Restored %s, which ends at %s.", c.File, done.From)
 	if r.gap.Anchor.Seq > 0 {
-		say("The anchor knew %s: what happened in between is gone from the database, but for this:", r.gap.Anchor)
+		d.say("The anchor knew %s: what happened in between is gone from the database, but for this:", r.gap.Anchor)
 	}
 	for _, row := range rows {
-		fmt.Fprintf(t.stdout, "ended again: %s %s %s\n", row.Kind, row.ID, row.Name)
+		fmt.Fprintf(d.stdout, "ended again: %s %s %s\n", row.Kind, row.ID, row.Name)
 	}
-	say("%d access tokens revoked, %d sessions ended, %d invitations withdrawn.", done.AccessTokens, done.Sessions, done.Invites)
+	d.say("%d access tokens revoked, %d sessions ended, %d invitations withdrawn.", done.AccessTokens, done.Sessions, done.Invites)
 	if !r.gap.Known {
-		say("\nWARNING: there is no file of revocations that reaches back to this backup. What was revoked or disabled after it"+
+		d.say("\nWARNING: there is no file of revocations that reaches back to this backup. What was revoked or disabled after it"+
 			"\nworks again, but for access tokens. All %d live credentials are marked as unconfirmed and go on working: confirm or revoke each"+
 			"\n(claviger unconfirmed; claviger confirm ID).\n", done.Unconfirmed)
 	}
 	if r.aside != "" {
-		say("The database that was there is %s. Remove it when you are sure.", r.aside)
+		d.say("The database that was there is %s. Remove it when you are sure.", r.aside)
 	}
 	return nil
 }

@@ -86,6 +86,17 @@ func (f *furnished) expect(t *testing.T, when string, live, revoked, basic int) 
 	}
 }
 
+// nobodyIsBack checks that the users whom cutOff disabled and removed are so still.
+func (f *furnished) nobodyIsBack(t *testing.T) {
+	t.Helper()
+	users := must(t, f.Process, "", "user", "list")
+	for line := range strings.Lines(users) {
+		if strings.Contains(line, "leaver@") && !strings.Contains(line, "disabled") || strings.Contains(line, "gone@") && strings.Contains(line, "acme") {
+			t.Errorf("the user is back: %s", line)
+		}
+	}
+}
+
 func (f *furnished) restore(t *testing.T) (out restored) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(must(t, f.Process, "", "restore", f.backup, "--reason", reason, "--json")), &out); err != nil {
@@ -131,12 +142,7 @@ func TestRestoreKeepsRevocations(t *testing.T) {
 	if status, _, err := present(f.GatewayURL+"/acme/orders/backend/x", "Bearer "+late); err != nil || status != http.StatusUnauthorized {
 		t.Errorf("a token that the backup does not know: %d, %v", status, err)
 	}
-	users := must(t, f.Process, "", "user", "list")
-	for line := range strings.Lines(users) {
-		if strings.Contains(line, "leaver@") && !strings.Contains(line, "disabled") || strings.Contains(line, "gone@") && strings.Contains(line, "acme") {
-			t.Errorf("the user is back: %s", line)
-		}
-	}
+	f.nobodyIsBack(t)
 	if text := must(t, f.Process, "", "audit", "export"); !strings.Contains(text, `"act":"database.restore"`) || !strings.Contains(text, `"from":"event `) {
 		t.Errorf("no event names the gap:\n%s", text)
 	}

@@ -10,8 +10,7 @@ import (
 )
 
 // newShippers returns one for each target of [audit] ship_to.
-func (in *installation) newShippers(node access.Node) []*access.Shipper {
-	deps := access.Deps{Store: in.measured, Keys: in.keys, Clock: in.clock}
+func (in *installation) newShippers(deps access.Deps, node access.Node) []*access.Shipper {
 	var out []*access.Shipper
 	for i, t := range in.cfg.Audit.ShipTo {
 		target := access.ShipTarget{Name: t.Text, Label: fmt.Sprintf("%s-%d", t.Kind, i+1), Send: in.sender(t, node)}

@@ -17,8 +17,9 @@ func (c *unconfirmedCommand) act(d *desk) error {
 	rows := [][]string{{"ID", "KIND", "OF", "LABEL", "SINCE", "LAST USED"}}
 	for _, u := range all {
 		x := u.Credential
-		list = append(list, unconfirmedRow{x.ID, string(x.Kind), u.Place, x.Label, moment(x.UnconfirmedAt), moment(u.LastUse.At)})
-		rows = append(rows, []string{x.ID, string(x.Kind), u.Place, x.Label, moment(x.UnconfirmedAt), moment(u.LastUse.At)})
+		r := unconfirmedRow{x.ID, string(x.Kind), u.Place, x.Label, moment(x.UnconfirmedAt), moment(u.LastUse.At)}
+		list = append(list, r)
+		rows = append(rows, []string{r.ID, r.Kind, r.Of, r.Label, r.Since, r.LastUse})
 	}
 	if c.JSON {
 		return d.printJSON(list)

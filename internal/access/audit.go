@@ -63,23 +63,18 @@ func (a *Auditor) verify(ctx context.Context, from Checkpoint, anchor EventHead)
 	if from.Head.Seq > 0 && !a.signed(from) {
 		chain.Break(from.Head.Seq, fmt.Sprintf("the checkpoint at event %d is not signed by a key of the key file: it was changed, or its key was retired", from.Head.Seq))
 	}
-	anchored := anchor.Seq == 0 || anchor.Seq <= from.Head.Seq
 	if anchor.Seq > 0 && anchor.Seq == from.Head.Seq && !bytes.Equal(anchor.Hash, from.Head.Hash) {
 		chain.Break(anchor.Seq, differs(anchor.Seq))
 	}
 	err := a.walk(ctx, chain, func(e Event) {
-		if e.Seq != anchor.Seq {
-			return
-		}
-		anchored = true
-		if !bytes.Equal(e.Hash, anchor.Hash) {
+		if e.Seq == anchor.Seq && !bytes.Equal(e.Hash, anchor.Hash) {
 			chain.Break(e.Seq, differs(e.Seq))
 		}
 	})
 	if err != nil {
 		return ChainReport{}, err
 	}
-	if !anchored && chain.Head.Seq < anchor.Seq {
+	if anchor.Seq > from.Head.Seq && chain.Head.Seq < anchor.Seq {
 		chain.Break(anchor.Seq, fmt.Sprintf("the chain ends at event %d, but the anchor knows event %d: its tail was cut off", chain.Head.Seq, anchor.Seq))
 	}
 	return ChainReport{
@@ -125,8 +120,8 @@ func (a *Auditor) walk(ctx context.Context, chain *Chain, each func(Event)) erro
 	}
 }
 
-func (a *Auditor) eventsAfter(ctx context.Context, seq int64, limit int) (out []Event, err error) {
-	err = a.Store.View(ctx, func(tx ReadTx) error {
+func (d Deps) eventsAfter(ctx context.Context, seq int64, limit int) (out []Event, err error) {
+	err = d.Store.View(ctx, func(tx ReadTx) error {
 		var err error
 		out, err = tx.EventsAfter(seq, limit)
 		return err
@@ -146,13 +141,16 @@ func (a *Auditor) oddEvent(ctx context.Context) (seq int64, err error) {
 func (a *Auditor) checkpoint(ctx context.Context) (out Checkpoint, err error) {
 	err = a.Store.View(ctx, func(tx ReadTx) error {
 		var err error
-		out, err = tx.Checkpoint()
-		if missing(err) {
-			out, err = Checkpoint{}, nil
-		}
+		out, err = checkpointOf(tx)
 		return err
 	})
 	return out, err
+}
+
+// checkpointOf returns the latest checkpoint, zero where no event was ever moved out.
+func checkpointOf(tx ReadTx) (Checkpoint, error) {
+	c, err := tx.Checkpoint()
+	return c, ignoreMissing(err)
 }
 
 // Period chooses events by their time.
@@ -206,12 +204,7 @@ func headText(h EventHead) string {
 // is kept. It fails where the chain up to there does not hold, or the hash is
 // another one. It returns how many events were deleted.
 func (a *Auditor) Prune(ctx context.Context, who Actor, through EventHead) (int, error) {
-	if !who.operator() {
-		return 0, fail(Forbidden, "Events are moved out at the command line: claviger audit export --prune.")
-	}
-	var p problems
-	p.reason("reason", who.Reason)
-	if err := p.err(); err != nil {
+	if err := who.operates("Events are moved out at the command line: claviger audit export --prune."); err != nil {
 		return 0, err
 	}
 	through, err := a.holdsUpTo(ctx, through)
@@ -308,9 +301,7 @@ func (a *Auditor) Compare(ctx context.Context, anchor EventHead) error {
 		if there, err = tx.EventsAfter(anchor.Seq-1, 1); err != nil {
 			return err
 		}
-		if point, err = tx.Checkpoint(); missing(err) {
-			return nil
-		}
+		point, err = checkpointOf(tx)
 		return err
 	})
 	switch {

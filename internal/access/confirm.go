@@ -57,12 +57,7 @@ func placeOf(tx ReadTx, c Credential) (string, error) {
 // Confirm says of credentials that a restore left unconfirmed that they are to live
 // on: all or none. Those that were confirmed before are left alone.
 func (a *Auditor) Confirm(ctx context.Context, who Actor, ids []string) ([]Credential, error) {
-	if !who.operator() {
-		return nil, fail(Forbidden, "Elevate your permissions and confirm on the credential's page.")
-	}
-	var p problems
-	p.reason("reason", who.Reason)
-	if err := p.err(); err != nil {
+	if err := who.operates("Elevate your permissions and confirm on the credential's page."); err != nil {
 		return nil, err
 	}
 	if err := chosen(ids); err != nil {

@@ -6,21 +6,12 @@ import "context"
 // revoked; credentials of theirs that still live are accepted again.
 func (a *Accounts) EnableUser(ctx context.Context, who Actor, email string) (User, error) {
 	var user User
-	if !who.operator() {
-		return user, fail(Forbidden, "Users are enabled at the command line: claviger user enable.")
-	}
-	var p problems
-	p.reason("reason", who.Reason)
-	if err := p.err(); err != nil {
+	if err := who.operates("Users are enabled at the command line: claviger user enable."); err != nil {
 		return user, err
 	}
 	err := a.Store.Update(ctx, func(tx Tx) error {
 		var err error
-		user, err = tx.UserByEmail(FoldEmail(email))
-		if missing(err) {
-			return noSuch("user", email)
-		}
-		if err != nil {
+		if user, err = userOf(tx, email); err != nil {
 			return err
 		}
 		changed, err := tx.EnableUser(user.ID)

@@ -167,19 +167,21 @@ type EventHead struct {
 // of what is kept.
 func (e Event) legible() Event {
 	for _, text := range []*string{&e.ActorName, &e.TargetID, &e.TargetName, &e.Reason, &e.Address, &e.Agent} {
-		*text = legible(*text)
+		*text = Legible(*text)
 	}
 	if e.Detail != nil {
 		detail := make(map[string]string, len(e.Detail))
 		for k, v := range e.Detail {
-			detail[k] = legible(v)
+			detail[k] = Legible(v)
 		}
 		e.Detail = detail
 	}
 	return e
 }
 
-func legible(text string) string {
+// Legible returns a text as every store can keep it: PostgreSQL takes neither NUL nor
+// what is no UTF-8.
+func Legible(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 

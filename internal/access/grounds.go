@@ -148,9 +148,7 @@ func alive(tx ReadTx, now time.Time, a Actor) error {
 func (s *Standing) elevate(tx ReadTx, now time.Time, n need) error {
 	if s.actor.operator() {
 		if n.elevated {
-			var p problems
-			p.reason("reason", s.actor.Reason)
-			return p.err()
+			return s.actor.withReason()
 		}
 		return nil
 	}
@@ -167,6 +165,30 @@ func (s *Standing) elevate(tx ReadTx, now time.Time, n need) error {
 		return fail(ElevationRequired, "Elevate your permissions first: this is recorded together with your reason.")
 	}
 	return nil
+}
+
+// operates fails where the actor is no operator, with a message for them, or gives no
+// reason for the act.
+func (a Actor) operates(refusal string) error {
+	if !a.operator() {
+		return fail(Forbidden, refusal)
+	}
+	return a.withReason()
+}
+
+func (a Actor) withReason() error {
+	var p problems
+	p.reason("reason", a.Reason)
+	return p.err()
+}
+
+// userOf returns the user of an email, and fails where there is none.
+func userOf(tx ReadTx, email string) (User, error) {
+	user, err := tx.UserByEmail(FoldEmail(email))
+	if missing(err) {
+		return user, noSuch("user", email)
+	}
+	return user, err
 }
 
 func signInAgain() error { return fail(Unauthenticated, "Your session has ended. Sign in again.") }

@@ -5,9 +5,7 @@ import (
 	"time"
 )
 
-// HistogramBounds returns the upper bounds of a Histogram's steps.
-func HistogramBounds() []time.Duration { return histogramBounds[:] }
-
+// histogramBounds are the upper bounds of a Histogram's steps.
 var histogramBounds = [...]time.Duration{
 	50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
 	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,

@@ -43,12 +43,12 @@ type KeyUse struct {
 	Servers, ReadBy int
 }
 
-var errKeysAreOperators = fail(Forbidden, "Keys are managed at the command line: claviger keys.")
+const keysAreOperators = "Keys are managed at the command line: claviger keys."
 
 // KeyUses returns the server's keys, the primary one first, and what lives by each.
 func (r *Registry) KeyUses(ctx context.Context, a Actor) ([]KeyUse, error) {
 	if !a.operator() {
-		return nil, errKeysAreOperators
+		return nil, fail(Forbidden, keysAreOperators)
 	}
 	nodes, err := r.Store.Nodes(ctx)
 	if err != nil {
@@ -101,7 +101,7 @@ func (d Deps) CheckKeys(ctx context.Context) error {
 // two steps where several nodes serve: each must know a key before one of them makes
 // credentials with it.
 func (r *Registry) PrepareKey(ctx context.Context, a Actor) (string, error) {
-	if err := checkKeyActor(a); err != nil {
+	if err := a.operates(keysAreOperators); err != nil {
 		return "", err
 	}
 	if id := r.Keys.Next(); id != "" {
@@ -112,15 +112,6 @@ func (r *Registry) PrepareKey(ctx context.Context, a Actor) (string, error) {
 		return "", err
 	}
 	return id, r.Store.Update(ctx, func(tx Tx) error { return recordKey(tx, a, ActPrepareKey, id, r.Clock.Now()) })
-}
-
-func checkKeyActor(a Actor) error {
-	if !a.operator() {
-		return errKeysAreOperators
-	}
-	var p problems
-	p.reason("reason", a.Reason)
-	return p.err()
 }
 
 func recordKey(tx Tx, a Actor, act Act, id string, now time.Time) error {
@@ -238,7 +229,7 @@ type InUse struct {
 // with it.
 func (r *Registry) RetireKey(ctx context.Context, a Actor, id string) (InUse, error) {
 	var use InUse
-	if err := checkKeyActor(a); err != nil {
+	if err := a.operates(keysAreOperators); err != nil {
 		return use, err
 	}
 	switch {
@@ -283,9 +274,9 @@ func (r *Registry) RetireKey(ctx context.Context, a Actor, id string) (InUse, er
 // has signed it: else it would count for nothing once that key is gone. A signature
 // that no key of the ring made stays as it is, for `audit verify` to find.
 func (d Deps) signAnew(tx Tx) error {
-	c, err := tx.Checkpoint()
+	c, err := checkpointOf(tx)
 	if err != nil {
-		return ignoreMissing(err)
+		return err
 	}
 	if text, ok := d.Keys.Verify(checkpointPurpose, c.Signature); !ok || text != headText(c.Head) {
 		return nil

@@ -132,25 +132,16 @@ func addMember(tx Tx, s Standing, user User, role Role) error {
 	return record(tx, e)
 }
 
-// DisableUser keeps a user from signing in and ends their sessions, at once.
-// Only operators do this so far.
+// DisableUser keeps a user from signing in and ends their sessions, at once, for
+// operators.
 func (a *Accounts) DisableUser(ctx context.Context, who Actor, email string) (User, error) {
 	var user User
-	if !who.operator() {
-		return user, fail(Forbidden, "Users are disabled at the command line: claviger user disable.")
-	}
-	var p problems
-	p.reason("reason", who.Reason)
-	if err := p.err(); err != nil {
+	if err := who.operates("Users are disabled at the command line: claviger user disable."); err != nil {
 		return user, err
 	}
 	err := a.Store.Update(ctx, func(tx Tx) error {
 		var err error
-		user, err = tx.UserByEmail(FoldEmail(email))
-		if missing(err) {
-			return noSuch("user", email)
-		}
-		if err != nil {
+		if user, err = userOf(tx, email); err != nil {
 			return err
 		}
 		now := a.Clock.Now()
@@ -204,10 +195,7 @@ func (d Deps) memberAct(ctx context.Context, who Actor, organization, userID str
 	return d.act(ctx, who, organization, "", need{role: Admin, elevated: true}, func(tx Tx, s Standing) error {
 		id := userID // a closure may run again
 		if who.operator() {
-			user, err := tx.UserByEmail(FoldEmail(userID))
-			if missing(err) {
-				return noSuch("user", userID)
-			}
+			user, err := userOf(tx, userID)
 			if err != nil {
 				return err
 			}
@@ -347,12 +335,7 @@ func keepsOwner(tx ReadTx, s Standing, leaving MemberUser) error {
 // ResetPassword gives a user a new password and ends their sessions, for operators.
 func (a *Accounts) ResetPassword(ctx context.Context, who Actor, email string, password func() (secret.Secret, error)) (User, error) {
 	var user User
-	if !who.operator() {
-		return user, fail(Forbidden, "Passwords are reset at the command line: claviger user reset-password.")
-	}
-	var p problems
-	p.reason("reason", who.Reason)
-	if err := p.err(); err != nil {
+	if err := who.operates("Passwords are reset at the command line: claviger user reset-password."); err != nil {
 		return user, err
 	}
 	near, err := a.nearUser(ctx, email)
@@ -363,6 +346,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, who Actor, email string, p
 	if err != nil {
 		return user, err
 	}
+	var p problems
 	p.newPassword("password", text.Expose(), near...)
 	if err := p.err(); err != nil {
 		return user, err
@@ -396,10 +380,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, who Actor, email string, p
 func (a *Accounts) nearUser(ctx context.Context, email string) ([]string, error) {
 	var near []string
 	err := a.Store.View(ctx, func(tx ReadTx) error {
-		user, err := tx.UserByEmail(FoldEmail(email))
-		if missing(err) {
-			return noSuch("user", email)
-		}
+		user, err := userOf(tx, email)
 		if err != nil {
 			return err
 		}

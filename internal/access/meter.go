@@ -38,7 +38,6 @@ type UseStats struct {
 	Pending  int    // uses that wait to be written, by credential, application and minute
 	Dropped  uint64 // requests that were not counted, because too many uses waited
 	Failures uint64 // writes that failed; what they held went on waiting
-	Failing  bool   // the latest write failed
 }
 
 // useMeter counts what the log of uses could not do.
@@ -59,9 +58,7 @@ func (m *useMeter) flushed(err error) {
 func (u *UseLog) Stats() UseStats {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return UseStats{
-		Pending: u.pending, Dropped: u.meter.dropped.Load() + uint64(u.dropped), Failures: u.meter.failures.Load(), Failing: u.meter.failing.Load(),
-	}
+	return UseStats{Pending: u.pending, Dropped: u.meter.dropped.Load() + uint64(u.dropped), Failures: u.meter.failures.Load()}
 }
 
 // Sure reports whether what is remembered may be used: the store hears of every

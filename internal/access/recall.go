@@ -25,8 +25,7 @@ func (v *Verifier) recall(r *Request, epoch uint64, sure bool, k *knowledge) {
 		k.class, k.searchable = r.Presented.class()
 		return
 	}
-	plausible := r.Presented.plausible()
-	if plausible {
+	if r.Presented.plausible() {
 		v.key(r, &k.key)
 		var known finding
 		if known, k.whole = v.memory.findings.get(&k.key, k.key.hash(), epoch); k.whole {
@@ -36,10 +35,7 @@ func (v *Verifier) recall(r *Request, epoch uint64, sure bool, k *knowledge) {
 	}
 	of := targetKey{r.Organization, r.Application}
 	k.target, k.hasTarget = v.memory.targets.get(&of, v.memory.hash(of), epoch)
-	if plausible {
-		k.class, k.searchable = r.Presented.class()
-	}
-	if !k.searchable || k.hasTarget && k.target == nil {
+	if k.class, k.searchable = r.Presented.class(); !k.searchable || k.hasTarget && k.target == nil {
 		k.whole = k.hasTarget
 		return
 	}

@@ -96,10 +96,7 @@ func (r *reinstating) again(e Ending) error {
 	case EndedMembership:
 		err = r.remove(e)
 	}
-	if missing(err) {
-		return nil
-	}
-	return err
+	return ignoreMissing(err)
 }
 
 func (r *reinstating) revoke(e Ending) error {

@@ -34,6 +34,9 @@ type ShipCursor struct {
 	ShippedAt time.Time // when it last acknowledged something; zero = never
 }
 
+// shipsFrom reports whether a node is the one that ships there, and alive.
+func (c ShipCursor) shipsFrom(n Node) bool { return n.ID == c.Holder && n.Alive() }
+
 // ShipPace is how a Shipper divides its time.
 type ShipPace struct {
 	Poll        time.Duration // between looks for new events
@@ -157,12 +160,7 @@ func (s *Shipper) step(ctx context.Context) (more bool, err error) {
 		s.log.Info("this server ships events", "target", s.target.Name, "acknowledged", c.Seq, "waiting", s.Stats().Waiting)
 	}
 	s.count(func(n *ShipStats) { n.Holds = true })
-	var events []Event
-	err = s.Store.View(ctx, func(tx ReadTx) error {
-		var err error
-		events, err = tx.EventsAfter(c.Seq, shipBatch)
-		return err
-	})
+	events, err := s.eventsAfter(ctx, c.Seq, shipBatch)
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
@@ -207,8 +205,8 @@ func shipProgress(tx ReadTx, target string) (p ShipProgress, err error) {
 	if p.ShipCursor, err = shipCursor(tx, target); err != nil {
 		return p, err
 	}
-	first, err := tx.Checkpoint()
-	if err != nil && !missing(err) {
+	first, err := checkpointOf(tx)
+	if err != nil {
 		return p, err
 	}
 	head, err := tx.EventHead()
@@ -232,7 +230,7 @@ func (a *Auditor) Shipping(ctx context.Context) ([]ShipProgress, error) {
 			if err != nil {
 				return err
 			}
-			if i := slices.IndexFunc(nodes, func(n Node) bool { return n.ID == p.Holder && n.Alive() }); i >= 0 {
+			if i := slices.IndexFunc(nodes, p.shipsFrom); i >= 0 {
 				p.Node = nodes[i].Name
 			}
 			out = append(out, p)
@@ -257,7 +255,7 @@ func (s *Shipper) take(ctx context.Context, c ShipCursor) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == c.Holder && n.Alive() }) {
+	if slices.ContainsFunc(nodes, c.shipsFrom) {
 		return false, nil
 	}
 	return s.hold(ctx, c.Holder, s.node)

@@ -200,7 +200,7 @@ func (p *Presented) plausible() bool {
 // class returns the class of what was presented, and whether it could be a credential
 // of ours: its format and checksum are right. What is not costs no lookup.
 func (p Presented) class() (secret.Class, bool) {
-	if p.Way == WayNone || p.Way == WayMalformed || len(p.Name) > longestName {
+	if !p.plausible() {
 		return 0, false
 	}
 	class, err := secret.Parse(p.Secret.Expose())
@@ -224,11 +224,8 @@ func (v *Verifier) search(tx ReadTx, p Presented, t Target) (*found, error) {
 	return &f, nil
 }
 
-// Settle makes the uses that were seen until now visible, all of them, and SettleFor
-// those of the credentials that a page is about.
-func (v *Verifier) Settle(ctx context.Context) { v.uses.Settle(ctx) }
-
-// SettleFor is for pages: see [UseLog.SettleFor].
+// SettleFor makes the uses that were seen until now visible to a page: see
+// [UseLog.SettleFor].
 func (v *Verifier) SettleFor(ctx context.Context, ids ...string) { v.uses.SettleFor(ctx, ids...) }
 
 func refusal(reason Reason, description string) Verdict {

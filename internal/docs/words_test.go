@@ -1,7 +1,6 @@
 package docs_test
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -81,19 +80,8 @@ var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z0-9][A-Za-z0-9_]*)`")
 // TestNamedTestsExist: a test that a document names as a proof is one of the module's.
 func TestNamedTestsExist(t *testing.T) {
 	declared := map[string]bool{}
-	declaration := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
-	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(name, "_test.go") {
-			return err
-		}
-		text, err := os.ReadFile(name)
-		for _, m := range declaration.FindAllSubmatch(text, -1) {
-			declared[string(m[1])] = true
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	for name := range testsByPackage(t) {
+		declared[name[strings.LastIndexByte(name, '.')+1:]] = true
 	}
 	named := 0
 	for name, page := range documents(t) {

@@ -74,16 +74,18 @@ func Parse(text string) (Class, error) {
 
 // Contained reports whether a secret in our format stands anywhere in a text,
 // as where somebody pasted one into a field that is kept in clear.
-func Contained(text string) bool {
-	for {
-		i := strings.Index(text, "clav")
-		if i < 0 || len(text)-i < totalLen {
-			return false
+func Contained(text string) bool { return locate(text) >= 0 }
+
+// locate returns where the first secret in our format begins, -1 = nowhere.
+func locate(text string) int {
+	for from := 0; ; from++ {
+		i := strings.Index(text[from:], "clav")
+		if from += i; i < 0 || len(text)-from < totalLen {
+			return -1
 		}
-		if _, err := Parse(text[i : i+totalLen]); err == nil {
-			return true
+		if _, err := Parse(text[from : from+totalLen]); err == nil {
+			return from
 		}
-		text = text[i+1:]
 	}
 }
 

@@ -125,7 +125,7 @@ func parseKeys(text string) (*ring, error) {
 		if out.find(k.id) != nil {
 			return nil, fmt.Errorf("line %d: key %s stands there twice", i+2, k.id)
 		}
-		if len(out.keys) > 0 && out.keys[len(out.keys)-1].next {
+		if out.prepared() != nil {
 			return nil, fmt.Errorf("line %d: no key may stand behind the one marked %q", i+2, nextMark)
 		}
 		out.keys = append(out.keys, k)
@@ -197,9 +197,8 @@ func (r *Keyring) Fingerprint(id string) string {
 
 // Next returns the id of the key that becomes primary next, empty if there is none.
 func (r *Keyring) Next() string {
-	keys := r.keys()
-	if last := keys[len(keys)-1]; last.next {
-		return last.id
+	if k := r.ring.Load().prepared(); k != nil {
+		return k.id
 	}
 	return ""
 }
@@ -237,8 +236,8 @@ func (r *Keyring) reload() (changed bool, err error) {
 // id: that of the one there is, where one is prepared already.
 func (r *Keyring) Prepare() (id string, err error) {
 	err = r.rewrite(func(lines []string, now *ring) ([]string, error) {
-		if last := now.keys[len(now.keys)-1]; last.next {
-			id = last.id
+		if k := now.prepared(); k != nil {
+			id = k.id
 			return lines, nil
 		}
 		line := newKeyLine()
@@ -252,10 +251,10 @@ func (r *Keyring) Prepare() (id string, err error) {
 // it stays recognised.
 func (r *Keyring) Promote(id string) error {
 	return r.rewrite(func(lines []string, now *ring) ([]string, error) {
-		last := len(lines) - 1
-		if k := now.keys[last]; !k.next || k.id != id {
+		if k := now.prepared(); k == nil || k.id != id {
 			return nil, fmt.Errorf("key %s is not the next one", id)
 		}
+		last := len(lines) - 1
 		line := strings.TrimSuffix(lines[last], " "+nextMark)
 		return slices.Insert(lines[:last:last], 0, line), nil
 	})

@@ -93,6 +93,14 @@ func (r *ring) find(id string) *key {
 	return nil
 }
 
+// prepared returns the key that becomes primary next, nil if there is none.
+func (r *ring) prepared() *key {
+	if n := len(r.keys); n > 0 && r.keys[n-1].next {
+		return r.keys[n-1]
+	}
+	return nil
+}
+
 // IDs returns the ids of the keys, the primary one first.
 func (r *Keyring) IDs() []string {
 	keys := r.keys()
@@ -106,7 +114,8 @@ func (r *Keyring) IDs() []string {
 // Primary returns the id of the key under which digests and seals are made.
 func (r *Keyring) Primary() string { return r.keys()[0].id }
 
-// SealedBy returns the id of the key under which a sealed copy was made.
+// SealedBy returns the id of the key under which a sealed copy was made, empty where it
+// tells none.
 func SealedBy(sealed []byte) string {
 	if len(sealed) == 0 || len(sealed) < 1+int(sealed[0]) {
 		return ""
@@ -176,15 +185,11 @@ var ErrSealed = errors.New("the sealed copy cannot be opened with the keys at ha
 
 // Open decrypts what Seal made, or returns ErrSealed.
 func (r *Keyring) Open(sealed []byte, context string) (Secret, error) {
-	if len(sealed) == 0 || len(sealed) < 1+int(sealed[0]) {
-		return Secret{}, ErrSealed
-	}
-	n := 1 + int(sealed[0])
-	k := r.ring.Load().find(string(sealed[1:n]))
+	k := r.ring.Load().find(SealedBy(sealed))
 	if k == nil {
 		return Secret{}, ErrSealed
 	}
-	text, err := k.aead.Open(nil, nil, sealed[n:], []byte(context))
+	text, err := k.aead.Open(nil, nil, sealed[1+len(k.id):], []byte(context))
 	if err != nil {
 		return Secret{}, ErrSealed
 	}

@@ -8,18 +8,12 @@ import (
 // Redact returns a text in which each secret in our format is replaced by
 // "[redacted]".
 func Redact(text string) string {
-	for from := 0; ; {
-		i := strings.Index(text[from:], "clav")
-		if i < 0 || len(text)-from-i < totalLen {
-			return text
-		}
-		from += i
-		if _, err := Parse(text[from : from+totalLen]); err != nil {
-			from++
-			continue
-		}
-		text = text[:from] + redacted + text[from+totalLen:]
+	var clean strings.Builder
+	for i := locate(text); i >= 0; i = locate(text) {
+		clean.WriteString(text[:i] + redacted)
+		text = text[i+totalLen:]
 	}
+	return clean.String() + text
 }
 
 // RedactAttr is Redact for log/slog's HandlerOptions.ReplaceAttr: the second wall

@@ -38,11 +38,10 @@ func (f File) Send(_ context.Context, events []access.Event) (err error) {
 	if err != nil {
 		return err
 	}
-	written, err := lines(behind(events, last))
+	text, err := lines(behind(events, last))
 	if err != nil {
 		return err
 	}
-	text := bytes.Join(written, nil)
 	if err := file.Truncate(end); err != nil { // half a line
 		return err
 	}

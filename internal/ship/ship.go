@@ -5,18 +5,17 @@
 // An event travels as the line that claviger audit export prints for it.
 package ship
 
-import (
-	"claviger/internal/access"
-)
+import "claviger/internal/access"
 
-// lines returns the lines of events.
-func lines(events []access.Event) ([][]byte, error) {
-	out := make([][]byte, len(events))
-	for i, e := range events {
-		var err error
-		if out[i], err = e.Line(); err != nil {
+// lines returns the lines of events, one behind the other.
+func lines(events []access.Event) ([]byte, error) {
+	var out []byte
+	for _, e := range events {
+		line, err := e.Line()
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, line...)
 	}
 	return out, nil
 }

@@ -52,11 +52,10 @@ func NewWebhook(url, secret, version string, clock access.Clock, tlsConfig *tls.
 
 // Send sends events in one request.
 func (w *Webhook) Send(ctx context.Context, events []access.Event) error {
-	written, err := lines(events)
+	body, err := lines(events)
 	if err != nil {
 		return err
 	}
-	body := bytes.Join(written, nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
 		return err

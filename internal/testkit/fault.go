@@ -23,9 +23,7 @@ func (f Fault) String() string { return f.Calls + " " + f.Error + " " + f.When }
 // Inject makes system calls of a running process fail on some files, by strace, until stop. It begins before it returns.
 func Inject(t testing.TB, pid int, fault Fault, files ...string) (stop func()) {
 	t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		unavailable(t, "strace is not installed; .ci/deps installs it")
-	}
+	strace := Tool(t, "strace")
 	words := []string{
 		"-f", "-p", strconv.Itoa(pid), "-o", os.DevNull,
 		"-e", "trace=" + fault.Calls, "-e", "inject=" + fault.Calls + ":error=" + fault.Error + ":when=" + fault.When,
@@ -34,7 +32,7 @@ func Inject(t testing.TB, pid int, fault Fault, files ...string) (stop func()) {
 		words = append(words, "-P", file)
 	}
 	said := &syncBuffer{}
-	tracer := startChild(t, exec.Command("strace", words...), said, said)
+	tracer := startChild(t, exec.Command(strace, words...), said, said)
 	err := await(func() (bool, error) { return strings.Contains(said.String(), " attached") || tracer.ended(), nil })
 	if err != nil || tracer.ended() {
 		tracer.stop(syscall.SIGKILL)
@@ -55,12 +53,10 @@ func Inject(t testing.TB, pid int, fault Fault, files ...string) (stop func()) {
 // system calls. It reports whether it came to that.
 func (p *Process) RunUntil(calls string, n int, args ...string) (killed bool) {
 	p.t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		unavailable(p.t, "strace is not installed; .ci/deps installs it")
-	}
+	strace := Tool(p.t, "strace")
 	prepared := p.command(args)
 	words := []string{"-f", "-o", os.DevNull, "-e", "trace=" + calls, "-e", "inject=" + calls + ":signal=KILL:when=" + strconv.Itoa(n)}
-	command := exec.Command("strace", append(words, prepared.Args...)...)
+	command := exec.Command(strace, append(words, prepared.Args...)...)
 	command.Dir, command.Env = prepared.Dir, prepared.Env
 	said := &syncBuffer{}
 	ran := startChild(p.t, command, said, said)

@@ -16,7 +16,7 @@ type Network struct {
 	// Here and There are addresses of the cable that can be pulled; Apart is another one of that side, which stays.
 	Here, There, Apart string
 
-	name string
+	name, ip string
 }
 
 // NewNetwork makes a network, which goes with the test.
@@ -25,20 +25,18 @@ func NewNetwork(t testing.TB) *Network {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make a network")
 	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		unavailable(t, "ip is not installed; .ci/deps installs it (iproute2)")
-	}
+	ip := Tool(t, "ip")
 	id := os.Getpid() % 60000
 	name := fmt.Sprintf("clav%d", id)
 	subnet := func(k int) string { return fmt.Sprintf("10.%d.%d.", 64+id>>8&63, id&255&^1+k) }
 	n := &Network{
-		name: name, Under: []string{"ip", "netns", "exec", name},
+		name: name, ip: ip, Under: []string{ip, "netns", "exec", name},
 		Here: subnet(0) + "1", There: subnet(0) + "2", Apart: subnet(1) + "2",
 	}
-	if out, err := ip("netns", "add", name); err != nil {
+	if out, err := n.run("netns", "add", name); err != nil {
 		unavailable(t, "no network can be made here: "+out)
 	}
-	t.Cleanup(func() { _, _ = ip("netns", "del", name) }) // and with it the cables
+	t.Cleanup(func() { _, _ = n.run("netns", "del", name) }) // and with it the cables
 	for k, there := range []string{n.There, n.Apart} {
 		cable, end := fmt.Sprintf("%s-%d", name, k), fmt.Sprintf("end%d", k)
 		for _, words := range []string{
@@ -46,17 +44,17 @@ func NewNetwork(t testing.TB) *Network {
 			"addr add " + subnet(k) + "1/24 dev " + cable, "link set " + cable + " up",
 			"-n " + name + " addr add " + there + "/24 dev " + end, "-n " + name + " link set " + end + " up", "-n " + name + " link set lo up",
 		} {
-			if out, err := ip(strings.Fields(words)...); err != nil {
+			if out, err := n.run(strings.Fields(words)...); err != nil {
 				unavailable(t, "no network can be made here: ip "+words+": "+out)
 			}
 		}
-		t.Cleanup(func() { _, _ = ip("link", "del", cable) })
+		t.Cleanup(func() { _, _ = n.run("link", "del", cable) })
 	}
 	return n
 }
 
-func ip(words ...string) (string, error) {
-	out, err := exec.Command("ip", words...).CombinedOutput()
+func (n *Network) run(words ...string) (string, error) {
+	out, err := exec.Command(n.ip, words...).CombinedOutput()
 	return string(out), err
 }
 
@@ -68,7 +66,7 @@ func (n *Network) Plug(t testing.TB) { n.set(t, "up") }
 
 func (n *Network) set(t testing.TB, state string) {
 	t.Helper()
-	if out, err := ip("link", "set", n.name+"-0", state); err != nil {
+	if out, err := n.run("link", "set", n.name+"-0", state); err != nil {
 		t.Fatalf("pull or plug a cable: %s", out)
 	}
 }

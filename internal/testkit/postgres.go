@@ -226,9 +226,7 @@ func (p *Postgres) ready(life context.Context) (bool, error) {
 func (p *Postgres) stop(signal string) error {
 	_, err := io.WriteString(p.line, signal+"\n")
 	err = errors.Join(err, p.line.Close())
-	if exit := p.guard.Wait(); exit != nil && err == nil {
-		_ = exit // the shell's exit code is that of its last command, which says nothing
-	}
+	_ = p.guard.Wait() // the shell's exit code is that of its last command, which says nothing
 	return err
 }
 
@@ -278,8 +276,8 @@ func (p *Postgres) Database(t testing.TB) string {
 		t.Cleanup(func() { p.recycle(url) })
 		return url
 	}
-	url := p.url(fmt.Sprintf("test_%d", p.made.Add(1)))
-	if err := p.makeDatabase(url); err != nil {
+	url, err := p.makeDatabase()
+	if err != nil {
 		t.Fatalf("make an empty database: %v", err)
 	}
 	t.Cleanup(func() { p.recycle(url) })
@@ -288,14 +286,9 @@ func (p *Postgres) Database(t testing.TB) string {
 
 // recycle empties a database and keeps it for the next test, unless that cannot be done: the server may be gone.
 func (p *Postgres) recycle(url string) {
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		return
-	}
-	defer func() { _ = db.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if _, err := db.ExecContext(ctx, emptyAll); err != nil {
+	if execute(ctx, url, emptyAll) != nil {
 		return
 	}
 	p.mu.Lock()
@@ -320,10 +313,7 @@ func (p *Postgres) EmptyDatabase(t testing.TB) string {
 	name := fmt.Sprintf("test_%d", p.made.Add(1))
 	p.Exec(t, p.url("postgres"), "CREATE DATABASE "+name)
 	t.Cleanup(func() {
-		if db, err := sql.Open("pgx", p.url("postgres")); err == nil {
-			_, _ = db.Exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)") // the server may have gone before
-			_ = db.Close()
-		}
+		_ = execute(context.Background(), p.url("postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") // the server may have gone before
 	})
 	return p.url(name)
 }
@@ -331,37 +321,35 @@ func (p *Postgres) EmptyDatabase(t testing.TB) string {
 // Exec runs one statement in the database with that URL, as an operator would with psql.
 func (p *Postgres) Exec(t testing.TB, url, statement string, args ...any) {
 	t.Helper()
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatalf("open %s: %v", url, err)
-	}
-	defer func() { _ = db.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if _, err := db.ExecContext(ctx, statement, args...); err != nil {
+	if err := execute(ctx, url, statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
 
-// makeDatabase makes a database and its schema.
-func (p *Postgres) makeDatabase(at string) error {
+// execute runs one statement over a connection of its own.
+func execute(ctx context.Context, url, statement string, args ...any) error {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, statement, args...)
+	return errors.Join(err, db.Close())
+}
+
+// makeDatabase makes a database and its schema, and returns its URL.
+func (p *Postgres) makeDatabase() (url string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	db, err := sql.Open("pgx", p.url("postgres"))
+	name := fmt.Sprintf("test_%d", p.made.Add(1))
+	if err := execute(ctx, p.url("postgres"), "CREATE DATABASE "+name); err != nil {
+		return "", err
+	}
+	url = p.url(name)
+	s, err := store.Open(ctx, store.Options{URL: url, Now: time.Now})
 	if err != nil {
-		return err
+		return "", err
 	}
-	u, err := url.Parse(at)
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, "CREATE DATABASE "+strings.TrimPrefix(u.Path, "/"))
-	if err := errors.Join(err, db.Close()); err != nil {
-		return err
-	}
-	s, err := store.Open(ctx, store.Options{URL: at, Now: time.Now})
-	if err != nil {
-		return err
-	}
-	return s.Close()
+	return url, s.Close()
 }
