@@ -203,8 +203,7 @@ func (d Deps) SealAnew(ctx context.Context) error {
 }
 
 func (d Deps) sealAnew(tx NoteTx, c Credential) error {
-	primary := d.Keys.Primary()
-	if c.Digest.KeyID == primary && secret.SealedBy(c.Sealed) == primary {
+	if !d.Keys.Outdated(c.Digest.KeyID) && !d.Keys.Outdated(secret.SealedBy(c.Sealed)) {
 		return nil
 	}
 	password, err := d.Keys.Open(c.Sealed, sealContext(c.ID, KindBasic))

@@ -58,13 +58,20 @@ func (d *redigests) take() []Redigest {
 	return out
 }
 
-// rekey writes the new digests. Those that cannot be written go on waiting.
+// rekey writes the new digests. Those that cannot be written go on waiting. Those under a
+// key that is no longer the primary one are dropped, because it may have been retired:
+// what was presented is not remembered any more either, and is moved when it comes again.
+// That is looked at within the transaction, which a retirement waits for or precedes.
 func (u *UseLog) rekey(ctx context.Context) error {
 	list := u.redigests.take()
 	if list == nil {
 		return nil
 	}
-	err := u.store.Note(ctx, func(tx NoteTx) error { return tx.Redigest(list) })
+	err := u.store.Note(ctx, func(tx NoteTx) error {
+		primary := u.primaryKey()
+		list = slices.DeleteFunc(list, func(r Redigest) bool { return r.To.KeyID != primary })
+		return tx.Redigest(list)
+	})
 	if err != nil {
 		for _, r := range list {
 			u.redigests.add(r)
@@ -80,7 +87,7 @@ func (v *Verifier) renew(f *found, presented secret.Secret) {
 	if f.access.ID != "" {
 		under, id = f.access.Digest.KeyID, f.access.ID
 	}
-	if under == v.deps.Keys.Primary() || f.renewed.Load() {
+	if !v.deps.Keys.Outdated(under) || f.renewed.Load() {
 		return
 	}
 	all := v.deps.Keys.Digests(presented) // memory keeps no digests

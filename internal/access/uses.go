@@ -24,8 +24,9 @@ type UseLog struct {
 	callers int // of all that is pending
 	dropped int64
 
-	redigests redigests
-	meter     useMeter
+	redigests  redigests
+	primaryKey func() string // of the verifier that fills them
+	meter      useMeter
 }
 
 // usePart holds what is pending of some credentials, chosen by their ids. Where much is,

@@ -115,6 +115,7 @@ type Verifier struct {
 
 // NewVerifier returns a verifier that notes uses in a log.
 func NewVerifier(d Deps, uses *UseLog) *Verifier {
+	uses.primaryKey = d.Keys.Primary
 	return &Verifier{deps: d, uses: uses, memory: newRemembered(d.Limits.Remembered), limits: newLimiter()}
 }
 

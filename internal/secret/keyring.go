@@ -114,6 +114,15 @@ func (r *Keyring) IDs() []string {
 // Primary returns the id of the key under which digests and seals are made.
 func (r *Keyring) Primary() string { return r.keys()[0].id }
 
+// Outdated reports whether what hangs on a key is to be moved to the primary one: the key
+// is neither that nor the one that becomes primary next. Where several servers share a
+// database one of them may use the next key already, and must not have its work undone.
+func (r *Keyring) Outdated(id string) bool {
+	now := r.ring.Load()
+	next := now.prepared()
+	return id != now.keys[0].id && (next == nil || id != next.id)
+}
+
 // SealedBy returns the id of the key under which a sealed copy was made, empty where it
 // tells none.
 func SealedBy(sealed []byte) string {
