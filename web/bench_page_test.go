@@ -29,15 +29,25 @@ func BenchmarkManagePage(b *testing.B) {
 	}
 	s := testkit.Server(b)
 	s.Organization("acme")
-	app := s.Application("acme", "orders")
 	s.User("ann@example.com", "acme", access.Admin)
-	fillTokens(b, s, app, many)
-	v := s.Elevated("ann@example.com", "acme/orders")
+	for _, c := range []struct {
+		app  string
+		used int // in how many hours of the day each token of the page was used
+	}{{"unused", 0}, {"used", 1}, {"busy", 24}} {
+		fillTokens(b, s, s.Application("acme", c.app), many, c.used)
+		b.Run(c.app, func(b *testing.B) { benchPage(b, s, c.app, many) })
+	}
+}
+
+// benchPage asks for one page again and again.
+func benchPage(b *testing.B, s *testkit.Site, app string, many int) {
+	b.Helper()
+	v := s.Elevated("ann@example.com", "acme/"+app)
 	console, err := url.Parse(s.ConsoleURL)
 	if err != nil {
 		b.Fatal(err)
 	}
-	request := httptest.NewRequest(http.MethodGet, s.ConsoleURL+managePage, nil)
+	request := httptest.NewRequest(http.MethodGet, s.ConsoleURL+"/orgs/acme/apps/"+app+"/manage-api", nil)
 	for _, cookie := range v.Jar.Cookies(console) {
 		request.AddCookie(cookie)
 	}
@@ -68,8 +78,9 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// fillTokens gives an application tokens, of which the newest were used of late.
-func fillTokens(b *testing.B, s *testkit.Site, app access.Application, many int) {
+// fillTokens gives an application tokens, of which the newest were used in each of so many
+// hours until now.
+func fillTokens(b *testing.B, s *testkit.Site, app access.Application, many, hours int) {
 	b.Helper()
 	now := s.Clock.Now()
 	const batch = 10_000
@@ -78,7 +89,7 @@ func fillTokens(b *testing.B, s *testkit.Site, app access.Application, many int)
 			var uses []access.Use
 			for i := from; i < min(from+batch, many); i++ {
 				at := now.Add(-time.Duration(many-i) * time.Second)
-				id := fmt.Sprintf("tok_%026d", i)
+				id := fmt.Sprintf("tok_%s_%020d", app.Slug[:4], i)
 				c := access.Credential{
 					ID: id, OrganizationID: app.OrganizationID, ApplicationID: app.ID, Kind: access.KindToken, Label: fmt.Sprint("token ", i),
 					Prefix: "clavt_Ab1", Last4: "x9Qa", Digest: s.Keys.Digest(secret.New(id)), CreatedAt: at, CreatedBy: "bench",
@@ -89,7 +100,7 @@ func fillTokens(b *testing.B, s *testkit.Site, app access.Application, many int)
 				if i < many-100 {
 					continue
 				}
-				for hour := range 24 { // used in each hour of the day
+				for hour := range hours {
 					then := now.Add(-time.Duration(hour) * time.Hour)
 					uses = append(uses, access.Use{
 						CredentialID: id, ApplicationID: app.ID, Minute: then.Truncate(time.Minute), Accepted: 1, At: then, Address: "10.0.0.1", Agent: "curl/8",
