@@ -4,19 +4,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"claviger/internal/access"
 )
 
 // TestHoursInAnyOrder: an hour is there once, whatever order an engine strings them in.
 func TestHoursInAnyOrder(t *testing.T) {
 	t.Parallel()
-	got, err := appendHours(nil, "493013:2 493012:1 493012:4 493013:8 493014:1")
-	if err != nil {
+	var r readHours
+	if err := r.add("493013:2 493012:1 493012:4 493013:8 493014:1"); err != nil {
 		t.Fatal(err)
 	}
 	sums := map[int64]int64{}
-	for _, hour := range got {
+	for _, hour := range r.result().Hours {
 		if _, twice := sums[hour.Start.Unix()/3600]; twice {
 			t.Errorf("the hour of %s is there twice", hour.Start)
 		}
@@ -25,7 +23,7 @@ func TestHoursInAnyOrder(t *testing.T) {
 	if diff := cmp.Diff(map[int64]int64{493012: 5, 493013: 10, 493014: 1}, sums); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := appendHours([]access.UseSpan{}, "493013"); err == nil {
+	if err := r.add("493013"); err == nil {
 		t.Error("what is no hour with its calls has no error")
 	}
 }

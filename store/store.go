@@ -54,6 +54,7 @@ type Store struct {
 	tell    func(access.Commit) error
 	close   func() error
 	crowds  crowds
+	hours   hours
 	closed  atomic.Bool // from the moment at which the store begins to close
 
 	doubt     atomic.Pointer[access.Error] // why the database is not to be relied on; nil = it is
@@ -282,15 +283,20 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 		bounded, cancel = context.WithTimeout(ctx, j.bound)
 		defer cancel()
 	}
+	generation := s.hours.begun() // before anything is read
 	began, err := s.begin(bounded, p, j.options)
 	if err != nil {
 		return false, ended(ctx, "begin transaction", err)
 	}
-	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready(), dialect: s.dialect, crowds: &s.crowds}
+	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready(), dialect: s.dialect, crowds: &s.crowds, generation: generation}
+	if j.options.ReadOnly && !s.dialect.shared {
+		t.hours = &s.hours
+	}
 	// After a commit this does nothing; after an error or a panic the closure's
 	// end is what is reported, not the rollback's.
 	defer func() {
 		_ = began.Rollback()
+		s.hours.forget(t.used)
 		p.learn(ctx, t.asked)
 	}()
 	if j.lock != "" {

@@ -25,17 +25,20 @@ var hotWrites = []string{insertCredential, insertEvent}
 // tx is one run of a closure. The families of statements are its methods, each
 // in a file of its own.
 type tx struct {
-	ctx     context.Context // of the one View or Update that it lives in
-	sql     asker
-	began   *sql.Tx // nil: each question stands alone
-	ready   map[string]*sql.Stmt
-	asked   []string // texts that were not ready
-	dialect dialect
-	crowds  *crowds
-	caller  context.Context // ctx without the bound that the engine sets
-	erased  bool            // something was erased that must not linger
-	commit  access.Commit   // what to tell of it
-	met     bool            // another transaction was in the way, whatever the closure makes of it
+	ctx        context.Context // of the one View or Update that it lives in
+	sql        asker
+	began      *sql.Tx // nil: each question stands alone
+	ready      map[string]*sql.Stmt
+	asked      []string // texts that were not ready
+	dialect    dialect
+	crowds     *crowds
+	hours      *hours          // nil: nothing is remembered of what is read here
+	used       [][]access.Use  // what was added
+	generation uint64          // of hours, when this began
+	caller     context.Context // ctx without the bound that the engine sets
+	erased     bool            // something was erased that must not linger
+	commit     access.Commit   // what to tell of it
+	met        bool            // another transaction was in the way, whatever the closure makes of it
 }
 
 // asker is what a transaction and a pool have in common.

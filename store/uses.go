@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -136,66 +135,6 @@ func selectCalls(ids []string, since time.Time) (string, []any) {
 	return strings.Join(texts, ` UNION ALL `), w.args
 }
 
-// HourlyCalls is Calls with the full hours told apart.
-func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]access.HourlyCalls, error) {
-	out := map[string]access.HourlyCalls{}
-	var id, hours string
-	var accepted int64
-	for ids := range slices.Chunk(credentialIDs, lookup) {
-		text, args := selectHourlyCalls(ids, since)
-		var damaged error
-		err := t.each([]any{&id, &accepted, &hours}, func() bool {
-			calls := out[id]
-			calls.Total += accepted
-			calls.Hours, damaged = appendHours(calls.Hours, hours)
-			out[id] = calls
-			return damaged == nil
-		}, text, args...)
-		if err = cmp.Or(err, damaged); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// selectHourlyCalls asks for one row of each credential with its hours as a text, "493012:5
-// 493013:7" in hours of Unix: a row of each hour would cost several times as much. What came
-// before the first full hour is a row of its own.
-func selectHourlyCalls(ids []string, since time.Time) (string, []any) {
-	w := &conditions{}
-	places := w.places(ids)
-	minutes, hours := spansSince(since)[0], spansSince(since)[1]
-	hours.end = time.Time{}
-	from := ` FROM uses u WHERE u.accepted > 0 AND u.credential_id IN ` + places + ` AND `
-	return `SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT), ''` + from + minutes.within(w, "u") + ` GROUP BY u.credential_id
-		UNION ALL SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT), STRING_AGG(CAST(u.start / 3600000000 AS TEXT) || ':' || CAST(u.accepted AS TEXT), ' ')` +
-		from + hours.within(w, "u") + ` GROUP BY u.credential_id`, w.args
-}
-
-// appendHours reads what selectHourlyCalls makes of hours, and puts them in order. An
-// hour stands there more than once if calls went to several applications.
-func appendHours(hours []access.UseSpan, text string) ([]access.UseSpan, error) {
-	hours = slices.Grow(hours, strings.Count(text, ":"))
-	for word := range strings.FieldsSeq(text) {
-		hour, calls, _ := strings.Cut(word, ":")
-		at, err := strconv.ParseInt(hour, 10, 64)
-		if err != nil {
-			return hours, err
-		}
-		n, err := strconv.ParseInt(calls, 10, 64)
-		if err != nil {
-			return hours, err
-		}
-		start := time.Unix(at*3600, 0).UTC()
-		i, there := slices.BinarySearchFunc(hours, start, func(s access.UseSpan, t time.Time) int { return s.Start.Compare(t) })
-		if !there {
-			hours = slices.Insert(hours, i, access.UseSpan{Start: start})
-		}
-		hours[i].Accepted += n
-	}
-	return hours, nil
-}
-
 // ApplicationUses sums up the applications of an organization, by their ids: live
 // credentials of their own (counted to a thousand and one of each sort), accepted calls since the minute of a moment, and the
 // latest accepted call.
@@ -248,6 +187,7 @@ func (t *tx) AddUses(uses []access.Use) error {
 	if len(uses) == 0 {
 		return nil
 	}
+	t.used = append(t.used, uses)
 	byCredential := func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) }
 	if !slices.IsSortedFunc(uses, byCredential) {
 		uses = slices.SortedStableFunc(slices.Values(uses), byCredential)

@@ -1,9 +1,6 @@
 package templates
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // The measures of a chart, in units of its viewBox; the style sheet stretches it.
 const (
@@ -79,14 +76,19 @@ func sparkLines(hours []int64) string {
 	for _, calls := range hours {
 		most = max(most, calls)
 	}
-	var d strings.Builder
+	var room [24 * len("M47 14v-14")]byte // for a day, so that only the result is allocated
+	d := room[:0]
 	for i, calls := range hours {
 		if calls > 0 {
-			h := max(leastBar, sparkHeight*calls/most)
-			d.WriteString("M" + strconv.Itoa(i*sparkStep+1) + " " + strconv.Itoa(sparkHeight) + "v-" + strconv.FormatInt(h, 10))
+			d = append(d, 'M')
+			d = strconv.AppendInt(d, int64(i*sparkStep+1), 10)
+			d = append(d, ' ')
+			d = strconv.AppendInt(d, sparkHeight, 10)
+			d = append(d, "v-"...)
+			d = strconv.AppendInt(d, max(leastBar, sparkHeight*calls/most), 10)
 		}
 	}
-	return d.String()
+	return string(d)
 }
 
 func sparkBox(hours []int64) string {

@@ -241,12 +241,12 @@ func clientsTable(rows []ClientRow, selectable, locked bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if selectable {
-				templ_7745c5c3_Err = selectRow(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = selectRow(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = labelCell(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = labelCell(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -301,11 +301,11 @@ func clientsTable(rows []ClientRow, selectable, locked bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = createdCell(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = createdCell(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = useCells(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = useCells(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -326,7 +326,7 @@ func clientsTable(rows []ClientRow, selectable, locked bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = tokenMenu(row.TokenRow, locked).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = tokenMenu(&row.TokenRow, locked).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

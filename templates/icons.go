@@ -3,10 +3,6 @@ package templates
 import (
 	"context"
 	"io"
-
-	"github.com/a-h/templ"
-
-	"claviger/static"
 )
 
 // icon is a symbol of static/icons.svg, which browsers keep: drawn in place, the
@@ -18,41 +14,36 @@ import (
 // them, and a template makes a context for each.
 type icon string
 
-// Render writes the icon. Its name is a constant, so that nothing has to be escaped.
+// Render writes the icon.
 func (symbol icon) Render(_ context.Context, w io.Writer) error {
-	for _, text := range [...]string{
-		`<svg class="icon" width="16" height="16" aria-hidden="true"><use href="`, static.Path("icons.svg"), `#`, string(symbol), `"></use></svg>`,
-	} {
-		if _, err := io.WriteString(w, text); err != nil {
-			return err
-		}
-	}
-	return nil
+	m := markup{w: w}
+	m.icon(symbol)
+	return m.err
 }
 
-func iconKey() templ.Component       { return icon("key") }
-func iconDown() templ.Component      { return icon("down") }
-func iconCopy() templ.Component      { return icon("copy") }
-func iconEye() templ.Component       { return icon("eye") }
-func iconEyeOff() templ.Component    { return icon("eye-off") }
-func iconPlus() templ.Component      { return icon("plus") }
-func iconCheck() templ.Component     { return icon("check") }
-func iconPause() templ.Component     { return icon("pause") }
-func iconPlay() templ.Component      { return icon("play") }
-func iconClock() templ.Component     { return icon("clock") }
-func iconBan() templ.Component       { return icon("ban") }
-func iconSearch() templ.Component    { return icon("search") }
-func iconShield() templ.Component    { return icon("shield") }
-func iconLock() templ.Component      { return icon("lock") }
-func iconUnlocked() templ.Component  { return icon("unlocked") }
-func iconWarning() templ.Component   { return icon("warning") }
-func iconInfo() templ.Component      { return icon("info") }
-func iconMore() templ.Component      { return icon("more") }
-func iconPencil() templ.Component    { return icon("pencil") }
-func iconOpen() templ.Component      { return icon("open") }
-func iconSignOut() templ.Component   { return icon("sign-out") }
-func iconUser() templ.Component      { return icon("user") }
-func iconUserOff() templ.Component   { return icon("user-off") }
-func iconSettings() templ.Component  { return icon("settings") }
-func iconReplace() templ.Component   { return icon("replace") }
-func iconClipboard() templ.Component { return icon("clipboard") }
+func iconKey() icon       { return icon("key") }
+func iconDown() icon      { return icon("down") }
+func iconCopy() icon      { return icon("copy") }
+func iconEye() icon       { return icon("eye") }
+func iconEyeOff() icon    { return icon("eye-off") }
+func iconPlus() icon      { return icon("plus") }
+func iconCheck() icon     { return icon("check") }
+func iconPause() icon     { return icon("pause") }
+func iconPlay() icon      { return icon("play") }
+func iconClock() icon     { return icon("clock") }
+func iconBan() icon       { return icon("ban") }
+func iconSearch() icon    { return icon("search") }
+func iconShield() icon    { return icon("shield") }
+func iconLock() icon      { return icon("lock") }
+func iconUnlocked() icon  { return icon("unlocked") }
+func iconWarning() icon   { return icon("warning") }
+func iconInfo() icon      { return icon("info") }
+func iconMore() icon      { return icon("more") }
+func iconPencil() icon    { return icon("pencil") }
+func iconOpen() icon      { return icon("open") }
+func iconSignOut() icon   { return icon("sign-out") }
+func iconUser() icon      { return icon("user") }
+func iconUserOff() icon   { return icon("user-off") }
+func iconSettings() icon  { return icon("settings") }
+func iconReplace() icon   { return icon("replace") }
+func iconClipboard() icon { return icon("clipboard") }

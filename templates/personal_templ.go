@@ -508,12 +508,12 @@ func personalTable(rows []PersonalRow, ofMembers, selectable, locked bool) templ
 				return templ_7745c5c3_Err
 			}
 			if selectable {
-				templ_7745c5c3_Err = selectRow(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = selectRow(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = labelCell(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = labelCell(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -602,11 +602,11 @@ func personalTable(rows []PersonalRow, ofMembers, selectable, locked bool) templ
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = createdCell(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = createdCell(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = useCells(row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = useCells(&row.TokenRow).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -614,7 +614,7 @@ func personalTable(rows []PersonalRow, ofMembers, selectable, locked bool) templ
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = tokenMenu(row.TokenRow, locked).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = tokenMenu(&row.TokenRow, locked).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -14,18 +14,18 @@ func (s *Server) Console() http.Handler {
 	assets := static.Handler()
 	secure := s.secure()
 	return s.logged("console", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first, _ := firstSegment(r)
+		first, rest := firstSegment(r)
 		if first != "verify" { // its answers may become those of somebody else's host
 			bareHeaders(w.Header(), secure)
 		}
-		if s.oauth(w, r) {
+		if s.oauth(w, r, first, rest) {
 			return
 		}
 		switch first {
 		case "verify":
 			r.Pattern = verifyPattern
 			answer := s.early(w, r, s.boundBody(w, r)) // a body is none of its business
-			s.verify(answer, r)
+			s.verify(answer, r, rest)
 			endEarly(answer)
 		case "healthz", "readyz":
 			s.health(w, r)
@@ -49,10 +49,11 @@ func (s *Server) Gateway() http.Handler {
 }
 
 func (s *Server) atGateway(w http.ResponseWriter, r *http.Request, body *callerBody) {
-	if s.oauth(w, r) {
+	first, rest := firstSegment(r)
+	if s.oauth(w, r, first, rest) {
 		return
 	}
-	if first, rest := firstSegment(r); first == "healthz" && rest == "" {
+	if first == "healthz" && rest == "" {
 		s.health(w, r)
 		return
 	}

@@ -180,8 +180,10 @@ func (s *Server) logged(listener string, next http.Handler) http.Handler {
 			}
 			took := s.Clock.Now().Sub(start)
 			meter.served(r.Pattern, recorder.status, took)
-			s.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("listener", listener), slog.String("method", r.Method),
-				slog.String("route", r.Pattern), slog.Int("status", recorder.status), slog.Duration("took", took))
+			if s.Log.Enabled(r.Context(), slog.LevelDebug) { // or its attributes are made for nobody
+				s.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("listener", listener), slog.String("method", r.Method),
+					slog.String("route", r.Pattern), slog.Int("status", recorder.status), slog.Duration("took", took))
+			}
 			if cause != nil {
 				panic(http.ErrAbortHandler) // cut the connection: half an answer must not pass for a whole one
 			}

@@ -17,8 +17,7 @@ import (
 
 // oauth serves the OAuth endpoints, which both listeners have. It reports whether
 // the path was one of theirs.
-func (s *Server) oauth(w http.ResponseWriter, r *http.Request) bool {
-	first, rest := firstSegment(r)
+func (s *Server) oauth(w http.ResponseWriter, r *http.Request, first, rest string) bool {
 	var serve func(http.ResponseWriter, *http.Request)
 	switch {
 	case first == "oauth" && rest == "/token":

@@ -9,10 +9,11 @@ import (
 
 // verify answers forward-auth: /verify/{org}/{app}, /verify/{org}/{app}/{api}, and
 // /verify/{org}/{app}/{api}/… for callers that keep method and path. Its answers
-// are 200, 401, 403 and 503, and nothing else: a proxy turns others into 500.
-func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
+// are 200, 401, 403 and 503, and nothing else: a proxy turns others into 500. path is what
+// stands behind /verify, as it was sent.
+func (s *Server) verify(w http.ResponseWriter, r *http.Request, path string) {
 	w.Header()["Cache-Control"] = noStoreValue
-	request, ok := s.verifyRequest(r)
+	request, ok := s.verifyRequest(r, path)
 	if !ok {
 		request.Presented = access.Presented{Way: access.WayMalformed}
 	}
@@ -42,8 +43,7 @@ var noStoreValue = []string{"no-store"}
 
 // verifyRequest reads what is to be judged; ok is false where the request
 // contradicts itself, which is refused like a malformed credential.
-func (s *Server) verifyRequest(r *http.Request) (request access.Request, ok bool) {
-	_, path := firstSegment(r)
+func (s *Server) verifyRequest(r *http.Request, path string) (request access.Request, ok bool) {
 	org, path := cutSegment(strings.TrimPrefix(path, "/"))
 	app, path := cutSegment(strings.TrimPrefix(path, "/"))
 	api, rest := cutSegment(strings.TrimPrefix(path, "/"))

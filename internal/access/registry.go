@@ -10,10 +10,13 @@ import (
 
 // Registry is what admins do: every act checks the rule, makes the change and
 // records the Event in one transaction.
-type Registry struct{ Deps }
+type Registry struct {
+	Deps
+	counts *counts
+}
 
 // NewRegistry returns a registry over its dependencies.
-func NewRegistry(d Deps) *Registry { return &Registry{d} }
+func NewRegistry(d Deps) *Registry { return &Registry{d, newCounts()} }
 
 // act runs one act in one transaction: it judges the actor and calls do.
 func (d Deps) act(ctx context.Context, a Actor, organization, application string, n need, do func(Tx, Standing) error) error {

@@ -62,6 +62,8 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"Elevations", testElevations},
 		{"Uses", testUses},
 		{"UsesOverTime", testUsesOverTime},
+		{"HourlyCalls", testHourlyCalls},
+		{"HourlyCallsOfAnOldState", testHourlyCallsOfAnOldState},
 		{"ApplicationUses", testApplicationUses},
 		{"UseSpans", testUseSpans},
 		{"UseCallers", testUseCallers},

@@ -1,0 +1,80 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"claviger/internal/access"
+)
+
+// testHourlyCalls asks again and again while time goes by and calls come, most of them now and some late: each answer
+// is what the spans of the credential add up to, whatever the store remembers of answers before.
+func testHourlyCalls(t *testing.T, s *suite) {
+	s.world()
+	s.insert(token("tok_1"), token("tok_2"), token("tok_3"))
+	ids := []string{"tok_1", "tok_2", "tok_3"}
+	chance := rand.New(rand.NewPCG(1, 2))
+	now := epoch.Add(17 * time.Minute)
+	for round := range 150 {
+		now = now.Add(time.Duration(chance.IntN(50)) * time.Minute)
+		at := now
+		if chance.IntN(4) == 0 { // from a node that could not write for long
+			at = now.Add(-time.Duration(chance.IntN(26*60)) * time.Minute)
+		}
+		s.addUses(use(ids[chance.IntN(len(ids))], []string{"app_1", "app_2"}[chance.IntN(2)], at, int64(chance.IntN(3)), 1))
+		since := now.Add(-24 * time.Hour)
+		got := get(s, func(tx access.ReadTx) (map[string]access.HourlyCalls, error) {
+			return tx.HourlyCalls(ids[:1+chance.IntN(len(ids))], since)
+		})
+		for id, calls := range got {
+			s.equal(fmt.Sprintf("round %d: hours of %s", round, id), calls.Hours, acceptedSpans(s, id, since))
+			total := get(s, func(tx access.ReadTx) (map[string]int64, error) { return tx.Calls([]string{id}, since) })[id]
+			s.equal(fmt.Sprintf("round %d: calls of %s", round, id), calls.Total, total)
+		}
+	}
+}
+
+// acceptedSpans are a credential's full hours since a moment in which it was accepted.
+func acceptedSpans(s *suite, id string, since time.Time) []access.UseSpan {
+	s.Helper()
+	spans := get(s, func(tx access.ReadTx) ([]access.UseSpan, error) {
+		return tx.UseSpans(id, false, since.Add(time.Hour-time.Minute).Truncate(time.Hour))
+	})
+	var out []access.UseSpan
+	for _, span := range spans {
+		if span.Accepted > 0 {
+			out = append(out, access.UseSpan{Start: span.Start, Accepted: span.Accepted})
+		}
+	}
+	return out
+}
+
+// testHourlyCallsOfAnOldState asks within a transaction that began before an hour that is over was written to: what it
+// sees is of the state that it began with, and nobody else is told of that afterwards.
+func testHourlyCallsOfAnOldState(t *testing.T, s *suite) {
+	s.world()
+	s.insert(token("tok_1"))
+	now := epoch.Add(30 * time.Hour)
+	early := now.Add(-5 * time.Hour)
+	s.addUses(use("tok_1", "app_1", early, 1, 0))
+	calls := func(tx access.ReadTx) (int64, error) {
+		all, err := tx.HourlyCalls([]string{"tok_1"}, now.Add(-24*time.Hour))
+		return all["tok_1"].Total, err
+	}
+	s.equal("at first", get(s, calls), int64(1))
+	err := s.store.View(t.Context(), func(tx access.ReadTx) error {
+		if _, err := tx.LastUses([]string{"tok_1"}); err != nil { // from here on the state is fixed
+			return err
+		}
+		s.addUses(use("tok_1", "app_1", early, 10, 0))
+		n, err := calls(tx)
+		s.equal("in the old state", n, int64(1))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.equal("afterwards", get(s, calls), int64(11))
+}

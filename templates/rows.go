@@ -1,0 +1,185 @@
+package templates
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// part is something that a row draws, written in Go; see markup.
+type part func(m *markup)
+
+// Render writes the part.
+func (draw part) Render(_ context.Context, w io.Writer) error {
+	m := &markup{w: w}
+	draw(m)
+	return m.err
+}
+
+// selectRow is the box by which bulkActs knows a row.
+func selectRow(row *TokenRow) templ.Component {
+	return part(func(m *markup) {
+		m.html(`<td class="box"><input type="checkbox" name="id" value="`)
+		m.text(row.ID)
+		m.html(`" form="revoke-selected" aria-label="Select `)
+		m.text(row.Label)
+		m.html(`"></td>`)
+	})
+}
+
+// moment prints a When.
+func moment(when When) templ.Component { return part(when.draw) }
+
+func (when When) draw(m *markup) {
+	if when.At.IsZero() {
+		m.text(when.Text)
+		return
+	}
+	m.html(`<time datetime="`)
+	m.text(when.At.UTC().Format(time.RFC3339))
+	m.html(`" title="`)
+	m.text(absolute(when.At))
+	m.html(`"`)
+	if !when.Fixed {
+		m.html(` data-relative`)
+	}
+	m.html(`>`)
+	m.text(when.Text)
+	m.html(`</time>`)
+}
+
+func createdCell(row *TokenRow) templ.Component {
+	return part(func(m *markup) {
+		m.html(`<td data-label="Created">`)
+		row.Created.draw(m)
+		if row.CreatedBy != "" {
+			m.html(`<span class="sub">`)
+			m.text(row.CreatedBy)
+			m.html(`</span>`)
+		}
+		m.html(`</td>`)
+	})
+}
+
+// lastUse is when, and below it from where and by what.
+func lastUse(when When, from, agent string) templ.Component {
+	return part(func(m *markup) {
+		when.draw(m)
+		if from == "" {
+			return
+		}
+		m.html(`<span class="sub mono">`)
+		m.text(from)
+		m.html(` `)
+		if agent != "" {
+			m.html(` · `)
+			m.text(agent)
+		}
+		m.html(`</span>`)
+	})
+}
+
+func expiry(when When, soon bool) templ.Component {
+	return part(func(m *markup) {
+		if !soon {
+			when.draw(m)
+			return
+		}
+		m.html(`<span class="soon">`)
+		m.icon(iconWarning())
+		when.draw(m)
+		m.html(`</span>`)
+	})
+}
+
+// spark draws calls by the hour, beside their number: the table of them stands on the
+// credential's own page.
+func spark(hours []int64) templ.Component {
+	return part(func(m *markup) {
+		if d := sparkLines(hours); d != "" {
+			m.html(`<svg class="spark" viewBox="`)
+			m.text(sparkBox(hours))
+			m.html(`" aria-hidden="true"><path d="`)
+			m.text(d)
+			m.html(`"></path></svg>`)
+		}
+	})
+}
+
+// tokenMenu is what can be done with the credential of a row; nothing with one
+// that has neither a page nor an act.
+func tokenMenu(row *TokenRow, locked bool) templ.Component {
+	return part(func(m *markup) { row.drawMenu(m, locked) })
+}
+
+// drawMenu writes what menuButton and act would, byte for byte.
+func (row *TokenRow) drawMenu(m *markup, locked bool) {
+	if row.Href == "" && row.RenameURL == "" && row.RevokeURL == "" {
+		return
+	}
+	m.html(`<button type="button" class="more" popovertarget="menu-`)
+	m.text(row.ID)
+	m.html(`" aria-label="Acts on `)
+	m.text(row.Label)
+	m.html(`" aria-haspopup="true">`)
+	m.icon(iconMore())
+	m.html(`</button> <div id="menu-`)
+	m.text(row.ID)
+	m.html(`" class="menu row-menu" popover>`)
+	if row.Href != "" {
+		m.html(`<a class="menu-item" href="`)
+		m.url(row.Href)
+		m.html(`">`)
+		m.icon(iconOpen())
+		m.html(`Open</a> `)
+	}
+	m.menuLink(locked, `menu-item`, row.RenameURL, true, iconPencil(), `Rename…`)
+	m.menuPost(locked, row.ConfirmAction, iconCheck(), `Confirm`)
+	m.menuPost(locked, row.PauseAction, iconPause(), `Pause`)
+	m.menuPost(locked, row.ResumeAction, iconPlay(), `Resume`)
+	m.menuLink(locked, `menu-item`, row.ReplaceURL, false, iconReplace(), `Replace…`)
+	m.menuLink(locked, `menu-item danger`, row.RevokeURL, true, iconBan(), `Revoke…`)
+	m.html(`</div>`)
+}
+
+// menuLink is act; class and verb are constants.
+func (m *markup) menuLink(locked bool, class, href string, dialog bool, symbol icon, verb string) {
+	if href == "" {
+		return
+	}
+	m.html(`<a class="`, class, `" href="`)
+	m.url(href)
+	m.html(`"`)
+	if locked || dialog {
+		m.html(` data-dialog`)
+	}
+	m.html(`>`)
+	m.icon(lockedIcon(locked, symbol))
+	m.html(`<span>`, verb, `</span> `)
+	if locked {
+		m.html(`<span class="hidden">, asks for an elevation first</span>`)
+	}
+	m.html(`</a>`)
+}
+
+// menuPost is a form of one button; verb is a constant.
+func (m *markup) menuPost(locked bool, action string, symbol icon, verb string) {
+	if action == "" {
+		return
+	}
+	m.html(`<form method="post" action="`)
+	m.url(action)
+	m.html(`"><button class="menu-item">`)
+	m.icon(lockedIcon(locked, symbol))
+	m.html(verb, `</button></form>`)
+}
+
+// lockedIcon is a lock while the act asks for an elevation first.
+func lockedIcon(locked bool, symbol icon) icon {
+	if locked {
+		return iconLock()
+	}
+	return symbol
+}
