@@ -19,6 +19,9 @@ func newCounts() *counts {
 	return &counts{maphash.MakeSeed(), newMemory[CredentialFilter, int](rememberedCounts)}
 }
 
+// longestCounted bounds what is remembered of a search, in bytes.
+const longestCounted = 64
+
 // since returns the counts as they are known under an epoch, which has to be asked for
 // before anything is read.
 func (c *counts) since(epoch uint64, sure bool) counting { return counting{c, epoch, sure} }
@@ -32,6 +35,9 @@ type counting struct {
 
 // total returns how many credentials a filter chooses, at most maxCounted+1.
 func (c counting) total(tx ReadTx, f CredentialFilter) (int, error) {
+	if len(f.Search) > longestCounted {
+		return tx.CountCredentials(f, maxCounted+1)
+	}
 	key := f
 	key.After, key.Before, key.Limit = Cursor{}, Cursor{}, 0
 	key.Now, key.ExpiresBefore = f.Now.UTC().Truncate(time.Minute), f.ExpiresBefore.UTC().Truncate(time.Minute)

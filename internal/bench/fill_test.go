@@ -143,11 +143,14 @@ func (f *filler) drawn(ctx context.Context, keys *secret.Keyring, places []int) 
 
 const columns = 14
 
+// tokenID is the id of the i-th token that fill adds; the last one is the newest.
+func tokenID(i int) string { return fmt.Sprintf("tok_%026d", i) }
+
 func (f *filler) row(i int, digest []byte, prefix, last4 string) []any {
 	label := fmt.Sprintf("Partner %d", i)
 	made := int64(1_700_000_000_000_000) + int64(i)*1000
 	return []any{
-		firstRow + i, fmt.Sprintf("tok_%026d", i), f.organization, f.application, "token", label, strings.ToLower(label), prefix, last4,
+		firstRow + i, tokenID(i), f.organization, f.application, "token", label, strings.ToLower(label), prefix, last4,
 		strings.ToLower(prefix + "…" + last4), f.keyID, digest, made, "bench",
 	}
 }

@@ -167,8 +167,14 @@ func measure(answer []byte) (size, status int, err error) {
 	const length = "Content-Length: "
 	i := bytes.Index(answer[:end], []byte(length))
 	if i < 0 {
-		if status == 204 {
+		switch {
+		case status == 204:
 			return end + 4, status, nil
+		case bytes.Contains(answer[:end], []byte("Transfer-Encoding: chunked")):
+			if bytes.HasSuffix(answer, []byte("\r\n0\r\n\r\n")) {
+				return len(answer), status, nil
+			}
+			return 0, 0, nil
 		}
 		return 0, 0, fmt.Errorf("an answer without a length: %.300s", answer)
 	}
