@@ -24,10 +24,13 @@ type hours struct {
 }
 
 // knownHours are a credential's accepted calls from one hour on up to another one, without
-// hours that had none. Hours are numbers since 1970.
+// hours that had none, and how many came between a minute and the first of them. Hours are
+// numbers since 1970, minutes as they are stored.
 type knownHours struct {
 	from, upTo int64
 	calls      []hourCalls
+	minute     int64
+	before     int64
 }
 
 type hourCalls struct{ hour, accepted int64 }
@@ -100,20 +103,25 @@ func (h *hours) writtenTo(id string, hour int64) {
 // and the hour that was 24 hours later is not over yet.
 func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]access.HourlyCalls, error) {
 	minutes := spansSince(since)[0]
-	from, current := hourOf(minutes.end), hourOf(since.Add(byDay))
+	minute, from, current := micros(minutes.from), hourOf(minutes.end), hourOf(since.Add(byDay))
 	read := make(map[string]*readHours, len(credentialIDs))
 	var met, others []string
-	next := current
+	next, sameMinute := current, true
 	for _, id := range credentialIDs {
 		k, ok := t.hours.of(id, from)
 		if ok {
 			met, next = append(met, id), min(next, k.upTo)
+			sameMinute = sameMinute && k.minute == minute
 		} else {
 			others = append(others, id)
 		}
-		read[id] = newReadHours(k, from)
+		read[id] = newReadHours(k, from, minute)
 	}
-	if err := t.readHours(read, met, minutes, next); err != nil {
+	unread := minutes
+	if sameMinute {
+		unread = span{}
+	}
+	if err := t.readHours(read, met, unread, next); err != nil {
 		return nil, err
 	}
 	if err := t.readHours(read, others, minutes, from); err != nil {
@@ -124,7 +132,7 @@ func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]ac
 		if calls := r.result(); calls.Total > 0 {
 			out[id] = calls
 		}
-		t.hours.learn(t.generation, id, r.over(from, current))
+		t.hours.learn(t.generation, id, r.over(from, current, minute))
 	}
 	return out, nil
 }
@@ -136,12 +144,15 @@ type readHours struct {
 	calls   []hourCalls
 }
 
-func newReadHours(k knownHours, from int64) *readHours {
+func newReadHours(k knownHours, from, minute int64) *readHours {
 	r := &readHours{knownTo: max(k.upTo, from), calls: make([]hourCalls, 0, 25)}
 	for _, c := range k.calls {
 		if c.hour >= from {
 			r.calls = append(r.calls, c)
 		}
+	}
+	if k.minute == minute {
+		r.before = k.before
 	}
 	return r
 }
@@ -157,13 +168,13 @@ func (r *readHours) result() access.HourlyCalls {
 }
 
 // over is what can be remembered of it.
-func (r *readHours) over(from, current int64) knownHours {
+func (r *readHours) over(from, current, minute int64) knownHours {
 	n, _ := slices.BinarySearchFunc(r.calls, current, func(c hourCalls, hour int64) int { return cmp.Compare(c.hour, hour) })
-	return knownHours{from, current, r.calls[:n:n]}
+	return knownHours{from, current, r.calls[:n:n], minute, r.before}
 }
 
 // readHours reads the hours of credentials from one on, and what came in the minutes before
-// the first full one.
+// the first full one, if any are to be read.
 func (t *tx) readHours(into map[string]*readHours, credentialIDs []string, minutes span, from int64) error {
 	var id, hours string
 	var accepted int64
@@ -193,9 +204,12 @@ func selectHourlyCalls(ids []string, minutes span, from int64) (string, []any) {
 	places := w.places(ids)
 	hours := span{resolution: byHour, from: time.Unix(from*3600, 0)}
 	calls := ` FROM uses u WHERE u.accepted > 0 AND u.credential_id IN ` + places + ` AND `
-	return `SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT), ''` + calls + minutes.within(w, "u") + ` GROUP BY u.credential_id
-		UNION ALL SELECT u.credential_id, 0, STRING_AGG(CAST(u.start / 3600000000 AS TEXT) || ':' || CAST(u.accepted AS TEXT), ' ')` +
-		calls + hours.within(w, "u") + ` GROUP BY u.credential_id`, w.args
+	text := `SELECT u.credential_id, 0, STRING_AGG(CAST(u.start / 3600000000 AS TEXT) || ':' || CAST(u.accepted AS TEXT), ' ')` +
+		calls + hours.within(w, "u") + ` GROUP BY u.credential_id`
+	if minutes != (span{}) {
+		text += ` UNION ALL SELECT u.credential_id, CAST(SUM(u.accepted) AS BIGINT), ''` + calls + minutes.within(w, "u") + ` GROUP BY u.credential_id`
+	}
+	return text, w.args
 }
 
 // add reads what selectHourlyCalls makes of hours, and puts them in order. An hour stands

@@ -36,6 +36,11 @@ type line struct {
 // dial opens the connections of a load.
 func dial(t *testing.T, address string, status int, requests ...[]byte) *load {
 	t.Helper()
+	return dialSome(t, connections, address, status, requests...)
+}
+
+func dialSome(t *testing.T, connections int, address string, status int, requests ...[]byte) *load {
+	t.Helper()
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func TestPage(t *testing.T) {
 	pin(t, h.PID(), serverCore)
 	cookies := h.signIn(t)
 	nothing := &side{name: "no-op", load: dial(t, h.peer, 204, get(bare, "Bearer none")), pids: []int{h.peerPID}}
-	page := &side{name: "page", load: dial(t, host(h.ConsoleURL), 200, getPage(cookies)), pids: []int{h.PID()}}
+	page := &side{name: "page", load: dialSome(t, 1, host(h.ConsoleURL), 200, getPage(cookies)), pids: []int{h.PID()}}
 	page.load.least = 8000
 	takeTurns(t, nothing, page)
 	out := &report{}

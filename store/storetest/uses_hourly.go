@@ -17,21 +17,25 @@ func testHourlyCalls(t *testing.T, s *suite) {
 	ids := []string{"tok_1", "tok_2", "tok_3"}
 	chance := rand.New(rand.NewPCG(1, 2))
 	now := epoch.Add(17 * time.Minute)
-	for round := range 150 {
-		now = now.Add(time.Duration(chance.IntN(50)) * time.Minute)
+	for round := range 200 {
+		now = now.Add(time.Duration(max(0, chance.IntN(80)-40)) * time.Minute) // half of the time no minute goes by
 		at := now
-		if chance.IntN(4) == 0 { // from a node that could not write for long
-			at = now.Add(-time.Duration(chance.IntN(26*60)) * time.Minute)
+		if chance.IntN(3) == 0 { // from a node that could not write for long
+			at = now.Add(-time.Duration(chance.IntN(25*60)) * time.Minute)
+			if chance.IntN(2) == 0 { // into the hour of which only a part is asked for
+				at = now.Add(-24*time.Hour + time.Duration(chance.IntN(60))*time.Minute)
+			}
 		}
-		s.addUses(use(ids[chance.IntN(len(ids))], []string{"app_1", "app_2"}[chance.IntN(2)], at, int64(chance.IntN(3)), 1))
+		if chance.IntN(3) > 0 {
+			s.addUses(use(ids[chance.IntN(len(ids))], []string{"app_1", "app_2"}[chance.IntN(2)], at, int64(chance.IntN(3)), 1))
+		}
 		since := now.Add(-24 * time.Hour)
-		got := get(s, func(tx access.ReadTx) (map[string]access.HourlyCalls, error) {
-			return tx.HourlyCalls(ids[:1+chance.IntN(len(ids))], since)
-		})
-		for id, calls := range got {
-			s.equal(fmt.Sprintf("round %d: hours of %s", round, id), calls.Hours, acceptedSpans(s, id, since))
-			total := get(s, func(tx access.ReadTx) (map[string]int64, error) { return tx.Calls([]string{id}, since) })[id]
-			s.equal(fmt.Sprintf("round %d: calls of %s", round, id), calls.Total, total)
+		some := ids[:1+chance.IntN(len(ids))]
+		got := get(s, func(tx access.ReadTx) (map[string]access.HourlyCalls, error) { return tx.HourlyCalls(some, since) })
+		totals := get(s, func(tx access.ReadTx) (map[string]int64, error) { return tx.Calls(some, since) })
+		for _, id := range some {
+			s.equal(fmt.Sprintf("round %d: hours of %s", round, id), got[id].Hours, acceptedSpans(s, id, since))
+			s.equal(fmt.Sprintf("round %d: calls of %s", round, id), got[id].Total, totals[id])
 		}
 	}
 }
@@ -56,7 +60,7 @@ func acceptedSpans(s *suite, id string, since time.Time) []access.UseSpan {
 func testHourlyCallsOfAnOldState(t *testing.T, s *suite) {
 	s.world()
 	s.insert(token("tok_1"))
-	now := epoch.Add(30 * time.Hour)
+	now := epoch.Add(30*time.Hour + 20*time.Minute)
 	early := now.Add(-5 * time.Hour)
 	s.addUses(use("tok_1", "app_1", early, 1, 0))
 	calls := func(tx access.ReadTx) (int64, error) {
@@ -77,4 +81,6 @@ func testHourlyCallsOfAnOldState(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	s.equal("afterwards", get(s, calls), int64(11))
+	s.addUses(use("tok_1", "app_1", now.Add(-24*time.Hour+time.Minute), 100, 0))
+	s.equal("with late ones, in the minutes before the first full hour", get(s, calls), int64(111))
 }
