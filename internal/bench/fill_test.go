@@ -146,12 +146,17 @@ const columns = 14
 // tokenID is the id of the i-th token that fill adds; the last one is the newest.
 func tokenID(i int) string { return fmt.Sprintf("tok_%026d", i) }
 
+// madeAt is when it was made, in microseconds.
+func madeAt(i int) int64 { return 1_700_000_000_000_000 + int64(i)*1000 }
+
+// cursor is the place in a list behind which the tokens older than the i-th stand.
+func cursor(i int) string { return fmt.Sprintf("%d.%s", madeAt(i), tokenID(i)) }
+
 func (f *filler) row(i int, digest []byte, prefix, last4 string) []any {
 	label := fmt.Sprintf("Partner %d", i)
-	made := int64(1_700_000_000_000_000) + int64(i)*1000
 	return []any{
 		firstRow + i, tokenID(i), f.organization, f.application, "token", label, strings.ToLower(label), prefix, last4,
-		strings.ToLower(prefix + "…" + last4), f.keyID, digest, made, "bench",
+		strings.ToLower(prefix + "…" + last4), f.keyID, digest, madeAt(i), "bench",
 	}
 }
 

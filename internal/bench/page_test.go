@@ -25,8 +25,8 @@ const (
 	pageTarget = 107
 )
 
-// TestPage prints what the Manage API page of an application with many tokens costs, each of
-// the fifty that it shows used in every hour of the day.
+// TestPage prints what the Manage API page of an application with many tokens costs: each of
+// the fifty that it shows used in every hour of the day, or never.
 func TestPage(t *testing.T) {
 	testkit.Binary(t) // with all cores
 	t.Setenv("GOMAXPROCS", "1")
@@ -45,12 +45,19 @@ func TestPage(t *testing.T) {
 	pin(t, h.PID(), serverCore)
 	cookies := h.signIn(t)
 	nothing := &side{name: "no-op", load: dial(t, h.peer, 204, get(bare, "Bearer none")), pids: []int{h.peerPID}}
-	page := &side{name: "page", load: dialSome(t, 1, host(h.ConsoleURL), 200, getPage(cookies)), pids: []int{h.PID()}}
-	page.load.least = 8000
-	takeTurns(t, nothing, page)
+	ask := func(name, query string) *side {
+		s := &side{name: name, load: dialSome(t, 1, host(h.ConsoleURL), 200, getPage(query, cookies)), pids: []int{h.PID()}}
+		s.load.least = 8000
+		return s
+	}
+	busy, idle := ask("used in every hour of the day", ""), ask("never used", "?after="+cursor(n-2*access.TokensPage))
 	out := &report{}
-	out.most(fmt.Sprintf("*Manage API* page, 50 of %d tokens, each used in every hour of the day, against the no-op (CPU)", n),
-		page.String()+" against "+nothing.String(), page.each()/nothing.each(), pageTarget, " ×")
+	for _, page := range []*side{busy, idle} { // one after the other: they are one process
+		takeTurns(t, nothing, page)
+		out.most(fmt.Sprintf("*Manage API* page, 50 of %d tokens, each %s, against the no-op (CPU)", n, page.name),
+			page.String()+" against "+nothing.String(), page.each()/nothing.each(), pageTarget, " ×")
+		nothing.rates, nothing.spent, nothing.served = nil, 0, 0
+	}
 	out.print(t)
 }
 
@@ -119,10 +126,10 @@ func (h *house) signIn(t *testing.T) []*http.Cookie {
 	return jar.Cookies(console)
 }
 
-func getPage(cookies []*http.Cookie) []byte {
+func getPage(query string, cookies []*http.Cookie) []byte {
 	pairs := make([]string, len(cookies))
 	for i, c := range cookies {
 		pairs[i] = c.Name + "=" + c.Value
 	}
-	return []byte("GET " + managePage + " HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: gzip\r\nCookie: " + strings.Join(pairs, "; ") + "\r\n\r\n")
+	return []byte("GET " + managePage + query + " HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: gzip\r\nCookie: " + strings.Join(pairs, "; ") + "\r\n\r\n")
 }
