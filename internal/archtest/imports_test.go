@@ -55,6 +55,7 @@ var walls = []struct{ library, room string }{
 	{"github.com/jackc", "store"},
 	{"github.com/pressly/goose", "store"},
 	{"github.com/gorilla", "web"},
+	{"github.com/klauspost/compress", "web"},
 	{"github.com/prometheus", "internal/metrics"},
 	{"github.com/bigkevmcd", "internal/config"},
 	{"github.com/alecthomas/kong", "cmd"},
