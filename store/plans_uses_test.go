@@ -23,7 +23,7 @@ func TestPlansOfUses(t *testing.T) {
 	addresses, addressesArgs := selectUseAddresses([]string{"tok_1", "tok_2"}, now)
 	crowded, crowdedArgs := selectCallerCounts([]string{"tok_1", "tok_2"}, 3600, 1)
 	calls, callsArgs := selectCalls([]string{"tok_1", "tok_2"}, now)
-	hourly, hourlyArgs := selectHourlyCalls([]string{"tok_1", "tok_2"}, spansSince(now)[0], hourOf(now))
+	hourly, hourlyArgs := selectHourlyCalls([]string{"tok_1", "tok_2"}, spansSince(now)[0], true)
 	for name, q := range map[string]question{
 		"hours of a list":    ask(hourly, hourlyArgs, "sqlite_autoindex_uses_1"+span),
 		"calls of a list":    ask(calls, callsArgs, "sqlite_autoindex_uses_1"+span),

@@ -289,14 +289,17 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 		return false, ended(ctx, "begin transaction", err)
 	}
 	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready(), dialect: s.dialect, crowds: &s.crowds, generation: generation}
-	if j.options.ReadOnly && !s.dialect.shared {
-		t.hours = &s.hours
+	if !s.dialect.shared {
+		t.hours, t.remembers = &s.hours, j.options.ReadOnly
 	}
+	end := rolledBack
 	// After a commit this does nothing; after an error or a panic the closure's
 	// end is what is reported, not the rollback's.
 	defer func() {
 		_ = began.Rollback()
-		s.hours.forget(t.used)
+		if t.used != nil {
+			t.hours.wrote(t.used, end)
+		}
 		p.learn(ctx, t.asked)
 	}()
 	if j.lock != "" {
@@ -307,9 +310,11 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 	if err := j.do(t); err != nil {
 		return t.met, err
 	}
+	end = unknown
 	if err := began.Commit(); err != nil {
 		return t.met, ended(ctx, "commit", err)
 	}
+	end = committed
 	return false, s.committed(t)
 }
 

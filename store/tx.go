@@ -32,7 +32,8 @@ type tx struct {
 	asked      []string // texts that were not ready
 	dialect    dialect
 	crowds     *crowds
-	hours      *hours          // nil: nothing is remembered of what is read here
+	hours      *hours          // of the store; nil where others write, too
+	remembers  bool            // what is read here may be remembered
 	used       [][]access.Use  // what was added
 	generation uint64          // of hours, when this began
 	caller     context.Context // ctx without the bound that the engine sets

@@ -187,7 +187,12 @@ func (t *tx) AddUses(uses []access.Use) error {
 	if len(uses) == 0 {
 		return nil
 	}
-	t.used = append(t.used, uses)
+	if t.hours != nil {
+		if t.used == nil {
+			t.hours.writes()
+		}
+		t.used = append(t.used, uses)
+	}
 	byCredential := func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) }
 	if !slices.IsSortedFunc(uses, byCredential) {
 		uses = slices.SortedStableFunc(slices.Values(uses), byCredential)
