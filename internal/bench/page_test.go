@@ -52,11 +52,10 @@ func TestPage(t *testing.T) {
 	}
 	busy, idle := ask("used in every hour of the day", ""), ask("never used", "?after="+cursor(n-2*access.TokensPage))
 	out := &report{}
-	for _, page := range []*side{busy, idle} { // one after the other: they are one process
-		takeTurns(t, nothing, page)
+	takeTurns(t, nothing, busy, idle)
+	for _, page := range []*side{busy, idle} {
 		out.most(fmt.Sprintf("*Manage API* page, 50 of %d tokens, each %s, against the no-op (CPU)", n, page.name),
 			page.String()+" against "+nothing.String(), page.each()/nothing.each(), pageTarget, " ×")
-		nothing.rates, nothing.spent, nothing.served = nil, 0, 0
 	}
 	out.print(t)
 }

@@ -103,15 +103,23 @@ type side struct {
 }
 
 // takeTurns loads each side in turn, round by round. Before that each has a turn that
-// does not count.
+// does not count. Sides may be of one process: what it spends in a side's turns is the side's.
 func takeTurns(t *testing.T, sides ...*side) {
 	t.Helper()
 	n, turn := rounds()
-	takeTurnsOf(t, n, turn, sides...)
+	for i := range n + 1 {
+		for _, s := range sides {
+			before := spent(t, s.pids...)
+			s.turn(t, turn, i > 0)
+			if i > 0 {
+				s.spent += spent(t, s.pids...) - before
+			}
+		}
+	}
 }
 
-// takeTurnsOf counts all time that a side's processes spend on a CPU, between its turns
-// too: what they put off they have to do in the end.
+// takeTurnsOf is takeTurns for sides of which each is a process of its own: all time that it
+// spends on a CPU counts, between its turns too, because what it puts off it has to do in the end.
 func takeTurnsOf(t *testing.T, n int, turn time.Duration, sides ...*side) {
 	t.Helper()
 	for i := range n + 1 {
@@ -119,18 +127,24 @@ func takeTurnsOf(t *testing.T, n int, turn time.Duration, sides ...*side) {
 			if i == 1 {
 				s.spent = -spent(t, s.pids...)
 			}
-			served, took, err := s.load.run(turn)
-			if err != nil {
-				t.Fatalf("%s: %v", s.name, err)
-			}
-			if i > 0 {
-				s.served += served
-				s.rates = append(s.rates, float64(served)/took.Seconds())
-			}
+			s.turn(t, turn, i > 0)
 		}
 	}
 	for _, s := range sides {
 		s.spent += spent(t, s.pids...)
+	}
+}
+
+// turn loads the side for a time.
+func (s *side) turn(t *testing.T, wanted time.Duration, counts bool) {
+	t.Helper()
+	served, took, err := s.load.run(wanted)
+	if err != nil {
+		t.Fatalf("%s: %v", s.name, err)
+	}
+	if counts {
+		s.served += served
+		s.rates = append(s.rates, float64(served)/took.Seconds())
 	}
 }
 
