@@ -16,6 +16,18 @@ func selectUnderKey(table, keyID string, now time.Time, limit int) (string, []an
 	return `SELECT t.id FROM ` + table + ` t` + w.where() + atMost(limit), w.args
 }
 
+// KeyRetired reports whether a key was retired.
+func (t *tx) KeyRetired(id string) (retired bool, err error) {
+	err = t.one([]any{&retired}, `SELECT EXISTS (SELECT 1 FROM key_checks k WHERE k.key_id = $1 AND k.retired_at IS NOT NULL)`, id)
+	return retired, err
+}
+
+// RetireKey notes that a key is retired. One that came while nodes ran is not known yet.
+func (t *tx) RetireKey(id string, at time.Time) error {
+	return t.do(`INSERT INTO key_checks (key_id, digest, retired_at) VALUES ($1, $2, $3) ON CONFLICT (key_id) DO UPDATE SET retired_at = excluded.retired_at`,
+		id, []byte("retired"), micros(at))
+}
+
 // CountUnderKey counts what lives and hangs on a key: credentials and access tokens,
 // each up to most.
 func (t *tx) CountUnderKey(keyID string, now time.Time, most int) (credentials, accessTokens int, err error) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,10 @@ import (
 
 // ErrOtherKeys says that the database is used with server keys that are not ours.
 var ErrOtherKeys = errors.New("the database is used with other server keys")
+
+// ErrRetiredKey says that the key with which we would make credentials was retired: our
+// key file is an old copy.
+var ErrRetiredKey = errors.New("the primary key of the key file was retired: the file is an old copy")
 
 // What nodes tell each other on PostgreSQL. It is by the database's clock, the one that
 // they share; nothing else in the store asks a database for the time.
@@ -112,11 +117,15 @@ func (s *Store) Confirmed(ctx context.Context, patience time.Duration) (waiting 
 }
 
 // ClaimKeys compares the server keys with those that the database was used with, and
-// remembers new ones. checks are the digests, by key, of one and the same text. A node
-// with other keys would take every credential for a wrong one, and must not serve:
-// that is ErrOtherKeys.
+// remembers new ones. checks are the digests, by key, the primary one first, of one and the
+// same text. A node with other keys would take every credential for a wrong one, and one
+// with a retired key would make some that nobody else knows. Neither must serve: that is
+// ErrOtherKeys, and ErrRetiredKey.
 func (s *Store) ClaimKeys(ctx context.Context, checks []secret.Digest) error {
 	return s.retry(ctx, s.write, s.writing(s.dialect.alone, func(t *tx) error {
+		if retired, err := t.KeyRetired(checks[0].KeyID); err != nil || retired {
+			return cmp.Or(err, ErrRetiredKey)
+		}
 		known, err := t.keyChecks()
 		if err != nil {
 			return err
@@ -152,6 +161,6 @@ func (t *tx) keyChecks() (map[string][]byte, error) {
 	err := t.each([]any{&id, &sum}, func() bool {
 		out[id] = slices.Clone(sum)
 		return true
-	}, `SELECT k.key_id, k.digest FROM key_checks k`)
+	}, `SELECT k.key_id, k.digest FROM key_checks k WHERE k.retired_at IS NULL`)
 	return out, err
 }

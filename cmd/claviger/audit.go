@@ -47,10 +47,11 @@ func (c *auditVerify) Run(t *terminal, cli *commandLine) error {
 func (*auditVerify) onlyLooks() bool { return true }
 
 func (c *auditVerify) act(d *desk) error {
-	known := d.ledger.known()
+	known, damaged := d.ledger.known(), d.ledger.damaged
 	if d.ledger.anchor == nil { // another process has it
 		m, err := readMarks(d.cfg.Server.DataDir)
-		if err != nil && !errors.Is(err, errDamaged) {
+		damaged = errors.Is(err, errDamaged)
+		if err != nil && !damaged {
 			return err
 		}
 		known = m.head
@@ -59,7 +60,7 @@ func (c *auditVerify) act(d *desk) error {
 	if err != nil {
 		return err
 	}
-	if d.ledger.damaged {
+	if damaged {
 		report.Broken++
 		report.Breaks = append(report.Breaks, access.ChainBreak{What: "the anchor is damaged: whether the end of the chain was cut off cannot be told"})
 	}

@@ -2,9 +2,11 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"claviger/internal/testkit"
@@ -181,5 +183,21 @@ func TestAuditVerifyBesideAServer(t *testing.T) {
 	server.Exec(t, database, `DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)`)
 	if _, stderr, code := p.Run("", "audit", "verify"); code != 1 || !strings.Contains(stderr, "its tail was cut off") {
 		t.Errorf("the last event deleted: exit code %d: %s", code, stderr)
+	}
+	p.Stop()
+	path := filepath.Join(p.DataDir, "anchor")
+	if err := errors.Join(os.WriteFile(path, []byte("claviger-anchor-1 torn\n"), 0o600), os.Remove(filepath.Join(p.DataDir, "revocations"))); err != nil {
+		t.Fatal(err)
+	}
+	held, err := os.Open(path) // as a server would that writes nothing
+	if err == nil {
+		err = syscall.Flock(int(held.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Close() }()
+	if _, stderr, code := p.Run("", "audit", "verify"); code != 1 || !strings.Contains(stderr, "the anchor is damaged") {
+		t.Errorf("the anchor torn, and no file of revocations: exit code %d: %s", code, stderr)
 	}
 }

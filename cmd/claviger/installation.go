@@ -147,7 +147,7 @@ const keyCheckText = "claviger key check"
 // needs the same ones.
 func claimKeys(ctx context.Context, st *store.Store, keys *secret.Keyring) error {
 	err := st.ClaimKeys(ctx, keys.Digests(secret.New(keyCheckText)))
-	if errors.Is(err, store.ErrOtherKeys) {
+	if errors.Is(err, store.ErrOtherKeys) || errors.Is(err, store.ErrRetiredKey) {
 		return fmt.Errorf("%w: copy the key file of a node that serves from it, or from your backup, to this place", err)
 	}
 	return err

@@ -163,3 +163,36 @@ func TestWrongKeyFile(t *testing.T) {
 		t.Errorf("with the right file again: %d, %v: %s", status, err, body)
 	}
 }
+
+// TestOldCopyOfTheKeyFile: with a copy of the key file from before a rotation nothing starts once the key that it would
+// use is retired, and says so; with the current file it does.
+func TestOldCopyOfTheKeyFile(t *testing.T) {
+	t.Parallel()
+	p := testkit.Install(t, t.TempDir(), nil)
+	acme(t, p)
+	path := filepath.Join(p.DataDir, "claviger.key")
+	first := keysOf(t, p)["primary"].ID
+	must(t, p, "", "keys", "prepare", "--reason", reason)
+	copied, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, p, "", "keys", "rotate", "--reason", reason)
+	must(t, p, "", "keys", "retire", first, "--reason", reason)
+	current, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, copied, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range [][]string{{"serve"}, {"token", "create", "acme/orders", "--label", "x", "--reason", reason}} {
+		if _, stderr, code := p.Run("", words...); code != 1 || !strings.Contains(stderr, "was retired: the file is an old copy") {
+			t.Errorf("claviger %s: exit code %d: %s", words[0], code, stderr)
+		}
+	}
+	if err := os.WriteFile(path, current, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, p, "", "token", "create", "acme/orders", "--label", "x", "--reason", reason)
+}

@@ -180,17 +180,21 @@ func (r *revocations) settled(n int64) {
 func (r *revocations) close() error { return r.file.Close() }
 
 // readMarks returns the latest mark of both files, of which another process has the
-// anchor, as a process that only looks may.
+// anchor, as a process that only looks may. With errDamaged the anchor knew something that
+// cannot be read, and the other file does not know it either.
 func readMarks(dataDir string) (mark, error) {
-	m, err := readAnchor(filepath.Join(dataDir, anchorFile))
-	if err != nil {
-		return mark{}, err
+	m, damage := readAnchor(filepath.Join(dataDir, anchorFile))
+	if damage != nil && !errors.Is(damage, errDamaged) {
+		return mark{}, damage
 	}
 	r, err := openRevocations(dataDir)
 	if err != nil || r == nil {
-		return m, err
+		return m, errors.Join(damage, err)
 	}
-	return m.later(r.last), r.close()
+	if r.last.serial > 0 {
+		damage = nil // the other file knows
+	}
+	return m.later(r.last), errors.Join(damage, r.close())
 }
 
 // revoked is what a file of revocations says.

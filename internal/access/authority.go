@@ -133,9 +133,13 @@ func (a *Authority) Grant(ctx context.Context, ask Ask) (Granted, error) {
 		if err := att.refund(tx); err != nil {
 			return err
 		}
+		digest, err := a.digest(tx, out.Secret)
+		if err != nil {
+			return err
+		}
 		out.Token = AccessToken{
 			ID: newID(idAccessToken, now), OrganizationID: g.org, ApplicationID: g.app, CredentialID: g.client.ID, UserID: g.user.ID,
-			Grant: ask.Grant, Scopes: restriction, Prefix: prefix, Last4: last4, Digest: a.Keys.Digest(out.Secret), IssuedAt: now, ExpiresAt: now.Add(ttl),
+			Grant: ask.Grant, Scopes: restriction, Prefix: prefix, Last4: last4, Digest: digest, IssuedAt: now, ExpiresAt: now.Add(ttl),
 		}
 		if g.user.ID != "" {
 			out.Token.CredentialID, out.Token.AskedBy = "", g.client.ID // it carries the user's permission; the client only asked

@@ -2,6 +2,7 @@ package access
 
 import (
 	"hash/maphash"
+	"strings"
 	"time"
 )
 
@@ -19,7 +20,7 @@ func newCounts() *counts {
 	return &counts{maphash.MakeSeed(), newMemory[CredentialFilter, int](rememberedCounts)}
 }
 
-// longestCounted bounds what is remembered of a search, in bytes.
+// longestCounted bounds what is remembered of a filter's texts, in bytes.
 const longestCounted = 64
 
 // since returns the counts as they are known under an epoch, which has to be asked for
@@ -35,12 +36,15 @@ type counting struct {
 
 // total returns how many credentials a filter chooses, at most maxCounted+1.
 func (c counting) total(tx ReadTx, f CredentialFilter) (int, error) {
-	if len(f.Search) > longestCounted {
+	if len(f.Search)+len(f.UserID)+len(f.Scope.API) > longestCounted {
 		return tx.CountCredentials(f, maxCounted+1)
 	}
 	key := f
 	key.After, key.Before, key.Limit = Cursor{}, Cursor{}, 0
 	key.Now, key.ExpiresBefore = f.Now.UTC().Truncate(time.Minute), f.ExpiresBefore.UTC().Truncate(time.Minute)
+	// What is kept must not hold on to the request's line, of which these may be parts.
+	key.Search, key.UserID = strings.Clone(f.Search), strings.Clone(f.UserID)
+	key.Scope = Scope{strings.Clone(f.Scope.API), Action(strings.Clone(string(f.Scope.Action)))}
 	hash := maphash.Comparable(c.seed, key)
 	if n, ok := c.known.get(&key, hash, c.epoch); ok && c.sure {
 		return n, nil

@@ -12,6 +12,7 @@ import (
 
 // KeyReader asks what hangs on the server's keys.
 type KeyReader interface {
+	KeyRetired(id string) (bool, error)
 	// KeyIDs returns the ids of the keys on which something hangs that is not revoked.
 	KeyIDs() ([]string, error)
 	// CountUnderKey counts what lives and hangs on a key, each up to most.
@@ -28,6 +29,7 @@ type KeyWriter interface {
 	Redigest([]Redigest) error                        // each if its digest is still the old one
 	Reseal(id string, from, to []byte) (bool, error)  // if from is still the sealed copy
 	SignCheckpoint(seq int64, signature string) error // of the audit chain
+	RetireKey(id string, at time.Time) error          // from now on nothing may be made with it
 }
 
 // mostCounted bounds what is counted of a key's credentials.
@@ -94,6 +96,22 @@ func (d Deps) CheckKeys(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// digest returns the digest of a new secret under the primary key.
+func (d Deps) digest(tx ReadTx, s secret.Secret) (secret.Digest, error) {
+	return d.Keys.Digest(s), d.notRetired(tx)
+}
+
+// notRetired fails where the primary key was retired: this server has an old copy of the key
+// file, and the others would not know what it makes.
+func (d Deps) notRetired(tx ReadTx) error {
+	id := d.Keys.Primary()
+	retired, err := tx.KeyRetired(id)
+	if err != nil || !retired {
+		return err
+	}
+	return fail(Unavailable, "This server's key file is an old copy: its key "+id+" was retired, and nothing may be made with it. Copy the current key file to this server and start it again.")
 }
 
 // PrepareKey makes a key that the server recognises and does not use yet, and returns
@@ -206,6 +224,9 @@ func (d Deps) sealAnew(tx NoteTx, c Credential) error {
 	if !d.Keys.Outdated(c.Digest.KeyID) && !d.Keys.Outdated(secret.SealedBy(c.Sealed)) {
 		return nil
 	}
+	if err := d.notRetired(tx); err != nil {
+		return err
+	}
 	password, err := d.Keys.Open(c.Sealed, sealContext(c.ID, KindBasic))
 	if err != nil {
 		return fmt.Errorf("basic credential %s: %w", c.ID, err)
@@ -250,12 +271,15 @@ func (r *Registry) RetireKey(ctx context.Context, a Actor, id string) (InUse, er
 			return err
 		}
 		if use.Credentials+use.AccessTokens > 0 {
-			return fail(Conflict, fmt.Sprintf("Key %s is kept: %d credentials and %d access tokens live by it. Each moves to the primary key when it is next presented; revoke or replace those that are not.", id, use.Credentials, use.AccessTokens))
+			return fail(Conflict, fmt.Sprintf("Key %s is kept: %d credentials and %d access tokens live by it. %s", id, use.Credentials, use.AccessTokens, r.wayOff(id)))
 		}
 		if err := noneSealed(tx, id); err != nil {
 			return err
 		}
 		if err := r.signAnew(tx); err != nil {
+			return err
+		}
+		if err := tx.RetireKey(id, now); err != nil {
 			return err
 		}
 		return recordKey(tx, a, ActRetireKey, id, now)
@@ -267,6 +291,14 @@ func (r *Registry) RetireKey(ctx context.Context, a Actor, id string) (InUse, er
 		return use, fmt.Errorf("the retirement is recorded, but did not happen; retire it again: %w", err)
 	}
 	return use, nil
+}
+
+// wayOff says how a key can be got rid of by which something lives.
+func (r *Registry) wayOff(id string) string {
+	if id == r.Keys.Next() {
+		return "It is the next one, to which another server has moved them: rotate, and make it the primary one."
+	}
+	return "Each moves to the primary key when it is next presented; revoke or replace those that are not."
 }
 
 // signAnew signs the audit chain's checkpoint with the primary key, where another one

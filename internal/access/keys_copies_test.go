@@ -4,7 +4,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"claviger/internal/access"
 	"claviger/internal/secret"
@@ -27,7 +29,7 @@ func newCopied(o *office) *copied {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	c.deps = access.Deps{Store: o.Store, Keys: keys, Clock: o.Clock}
+	c.deps = access.Deps{Store: o.Store, Keys: keys, Clock: o.Clock, Limits: access.Limits{DefaultTTL: time.Hour, MaxTTL: time.Hour}}
 	c.uses = access.NewUseLog(o.Store, slog.New(slog.DiscardHandler))
 	c.verifier = access.NewVerifier(c.deps, c.uses)
 	return c
@@ -117,6 +119,70 @@ func TestMovesToAnotherKeyAreForgotten(t *testing.T) {
 	other.opens(token.Secret)
 	other.flush()
 	if got := o.keyOf(token.Credential.ID); got != third {
+		t.Errorf("it lives by %s, want %s", got, third)
+	}
+}
+
+// TestNothingIsMadeWithARetiredKey: a server that was silent while the key was rotated and the old one retired, and has the
+// copy of the key file from before, makes and moves nothing with the old key: nobody else would know it.
+func TestNothingIsMadeWithARetiredKey(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	token := o.Token("acme", "orders", "steady", "")
+	client := o.client("orders", access.Draft{})
+	if _, err := o.Registry.PrepareKey(t.Context(), o.Operator()); err != nil {
+		t.Fatal(err)
+	}
+	old := newCopied(o)
+	old.opens(token.Secret)
+	now, before := o.rotate()
+	o.opens("here", "acme", "orders", "GET", token.Secret, access.Accepted)
+	o.granted(as(client))
+	o.FlushUses()
+	if _, err := o.Registry.RetireKey(t.Context(), o.Operator(), before); err != nil {
+		t.Fatalf("retire: %v", err)
+	}
+	r := access.NewRegistry(old.deps)
+	_, made := r.IssueToken(t.Context(), o.Operator(), "acme", "orders", access.Draft{Label: "by an old copy"})
+	_, app := r.CreateApplication(t.Context(), o.Operator(), "acme", access.ApplicationDraft{Slug: "new"})
+	_, granted := access.NewAuthority(old.deps, access.NewAccounts(old.deps), old.verifier).Grant(t.Context(), as(client))
+	for what, err := range map[string]error{"a token": made, "an application": app, "an access token": granted} {
+		if access.KindOf(err) != access.Unavailable || !strings.Contains(err.Error(), "old copy") {
+			t.Errorf("%s: %v, want that the key file is an old copy", what, err)
+		}
+	}
+	old.opens(token.Secret)
+	old.flush()
+	if got := o.keyOf(token.Credential.ID); got != now {
+		t.Errorf("it lives by %s, want %s", got, now)
+	}
+	if err := (access.Deps{Store: o.Store, Keys: o.Keys, Clock: o.Clock}).CheckKeys(t.Context()); err != nil {
+		t.Errorf("with the current key file: %v", err)
+	}
+}
+
+// TestNothingIsMovedToARetiredKey: nor does such a server move to it what hangs on a still older key.
+func TestNothingIsMovedToARetiredKey(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	rare := o.Token("acme", "orders", "rare", "")
+	second, first := o.rotate()
+	if _, err := o.Registry.PrepareKey(t.Context(), o.Operator()); err != nil {
+		t.Fatal(err)
+	}
+	old := newCopied(o)
+	third, _ := o.rotate()
+	if _, err := o.Registry.RetireKey(t.Context(), o.Operator(), second); err != nil {
+		t.Fatalf("retire: %v", err)
+	}
+	old.opens(rare.Secret)
+	old.flush()
+	if got := o.keyOf(rare.Credential.ID); got != first {
+		t.Errorf("it lives by %s, want %s still", got, first)
+	}
+	o.opens("here", "acme", "orders", "GET", rare.Secret, access.Accepted)
+	o.FlushUses()
+	if got := o.keyOf(rare.Credential.ID); got != third {
 		t.Errorf("it lives by %s, want %s", got, third)
 	}
 }

@@ -238,7 +238,7 @@ func pageOf(tx ReadTx, f CredentialFilter, count counting) (p credentialPage, er
 func (m *ManageAPI) ended(tx ReadTx, s Standing) error {
 	var err error
 	app := s.Application.ID
-	if m.EndedAll, err = tx.CountEnded(app, KindToken, s.at, maxCounted+1); err != nil {
+	if m.EndedAll, err = tx.CountEnded(app, KindToken, s.at, maxCounted+1); err != nil || m.EndedAll == 0 {
 		return err
 	}
 	list, err := tx.EndedCredentials(app, KindToken, s.at, endedShown)

@@ -47,9 +47,13 @@ func (a *Accounts) IssuePersonal(ctx context.Context, who Actor, organization st
 		}
 		out.Secret = secret.Generate(secret.Personal)
 		prefix, last4 := secret.Shown(out.Secret)
+		digest, err := a.digest(tx, out.Secret)
+		if err != nil {
+			return err
+		}
 		out.Credential = Credential{
 			ID: newID(idPersonal, s.at), OrganizationID: s.Organization.ID, UserID: who.UserID, Kind: KindPersonal, Label: label,
-			Restriction: d.Scopes, Prefix: prefix, Last4: last4, Digest: a.Keys.Digest(out.Secret), Nonce: d.Nonce,
+			Restriction: d.Scopes, Prefix: prefix, Last4: last4, Digest: digest, Nonce: d.Nonce,
 			CreatedAt: s.at, CreatedBy: who.Name, ExpiresAt: expires,
 		}
 		if err := tx.InsertCredential(out.Credential); err != nil {

@@ -142,7 +142,11 @@ func (d Deps) insertApplication(tx Tx, s Standing, draft ApplicationDraft) (Appl
 	if !ok {
 		return app, taken("slug", "There is an application “"+app.Slug+"” in this organization already. Choose another slug.")
 	}
-	if err := tx.InsertCredential(d.newBasic(app, s)); err != nil {
+	basic, err := d.newBasic(tx, app, s)
+	if err != nil {
+		return app, err
+	}
+	if err := tx.InsertCredential(basic); err != nil {
 		return app, err
 	}
 	s.Application = app
@@ -160,15 +164,16 @@ func openWord(open bool) string {
 
 // newBasic makes the Basic credentials of a new application: generated, digested
 // for the check and sealed for being shown again.
-func (d Deps) newBasic(app Application, s Standing) Credential {
+func (d Deps) newBasic(tx ReadTx, app Application, s Standing) (Credential, error) {
 	password := secret.Generate(secret.Basic)
 	prefix, last4 := secret.Shown(password)
 	id := newID(idBasic, s.at)
+	digest, err := d.digest(tx, password)
 	return Credential{
 		ID: id, OrganizationID: app.OrganizationID, ApplicationID: app.ID, Kind: KindBasic, Label: "Basic credentials",
-		Prefix: prefix, Last4: last4, Digest: d.Keys.Digest(password), Sealed: d.Keys.Seal(password, sealContext(id, KindBasic)),
+		Prefix: prefix, Last4: last4, Digest: digest, Sealed: d.Keys.Seal(password, sealContext(id, KindBasic)),
 		CreatedAt: s.at, CreatedBy: s.actor.Name,
-	}
+	}, err
 }
 
 // RenameApplication gives an application another name; its slug is for ever.

@@ -69,6 +69,10 @@ func (u *UseLog) rekey(ctx context.Context) error {
 	}
 	err := u.store.Note(ctx, func(tx NoteTx) error {
 		primary := u.primaryKey()
+		if retired, err := tx.KeyRetired(primary); err != nil || retired {
+			list = nil
+			return err
+		}
 		list = slices.DeleteFunc(list, func(r Redigest) bool { return r.To.KeyID != primary })
 		return tx.Redigest(list)
 	})

@@ -142,7 +142,10 @@ func (r *Registry) insert(tx Tx, s Standing, c Credential, out *Issued) error {
 	c.ID = newID(kind.prefix, s.at)
 	c.OrganizationID, c.ApplicationID, c.CreatedAt, c.CreatedBy = s.Organization.ID, s.Application.ID, s.at, s.actor.Name
 	c.Prefix, c.Last4 = secret.Shown(out.Secret)
-	c.Digest = r.Keys.Digest(out.Secret)
+	var err error
+	if c.Digest, err = r.digest(tx, out.Secret); err != nil {
+		return err
+	}
 	out.Credential = c
 	return tx.InsertCredential(c)
 }

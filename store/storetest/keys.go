@@ -25,6 +25,17 @@ func (s *suite) countUnder(key string) (credentials, accessTokens int) {
 	return credentials, accessTokens
 }
 
+func testRetiredKeys(_ *testing.T, s *suite) {
+	retired := func(id string) bool {
+		return get(s, func(tx access.ReadTx) (bool, error) { return tx.KeyRetired(id) })
+	}
+	s.equal("before", retired("key1"), false)
+	for range 2 {
+		s.update(func(tx access.Tx) error { return tx.RetireKey("key1", epoch) })
+		s.equal("retired", []bool{retired("key1"), retired("key2")}, []bool{true, false})
+	}
+}
+
 func testKeys(t *testing.T, s *suite) {
 	s.world()
 	s.clients() // cli_1, cli_2

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) access.Store) {
 		{"AccessTokenRevocation", testAccessTokenRevocation},
 		{"AccessTokensByOrganization", testAccessTokensByOrganization},
 		{"Keys", testKeys},
+		{"RetiredKeys", testRetiredKeys},
 		{"Reseal", testReseal},
 		{"Invites", testInvites},
 		{"InvitesWithdrawn", testInvitesWithdrawn},
