@@ -12,6 +12,7 @@ import (
 
 // KeyReader asks what hangs on the server's keys.
 type KeyReader interface {
+	// KeyRetired reports whether a key was retired: nothing may be made with it.
 	KeyRetired(id string) (bool, error)
 	// KeyIDs returns the ids of the keys on which something hangs that is not revoked.
 	KeyIDs() ([]string, error)
@@ -29,7 +30,7 @@ type KeyWriter interface {
 	Redigest([]Redigest) error                        // each if its digest is still the old one
 	Reseal(id string, from, to []byte) (bool, error)  // if from is still the sealed copy
 	SignCheckpoint(seq int64, signature string) error // of the audit chain
-	RetireKey(id string, at time.Time) error          // from now on nothing may be made with it
+	RetireKey(id string, at time.Time) error          // from now on it is, for every server
 }
 
 // mostCounted bounds what is counted of a key's credentials.

@@ -69,11 +69,11 @@ func (u *UseLog) rekey(ctx context.Context) error {
 	}
 	err := u.store.Note(ctx, func(tx NoteTx) error {
 		primary := u.primaryKey()
-		if retired, err := tx.KeyRetired(primary); err != nil || retired {
-			list = nil
+		retired, err := tx.KeyRetired(primary)
+		if err != nil {
 			return err
 		}
-		list = slices.DeleteFunc(list, func(r Redigest) bool { return r.To.KeyID != primary })
+		list = slices.DeleteFunc(list, func(r Redigest) bool { return retired || r.To.KeyID != primary })
 		return tx.Redigest(list)
 	})
 	if err != nil {
