@@ -14,8 +14,8 @@ import (
 
 // hours remembers of credentials in how many calls they were accepted in each hour of the
 // last day: a list of 50 tokens that are in use all day is made of 1,200 rows, which took
-// most of the time of its page. What is written is added to what is remembered. It is asked
-// only where nobody else writes, and is nil elsewhere: it knows nothing then.
+// most of the time of its page. What is written is added to what is remembered. It is used
+// only where nobody else writes.
 type hours struct {
 	mu         sync.Mutex
 	generation uint64 // changes with each beginning and end of a transaction that writes uses
@@ -76,11 +76,7 @@ func (h *hours) of(generation uint64, id string, from int64) (k knownHours, ok b
 	if !ok || k.from > from || generation != h.generation {
 		return knownHours{}, false
 	}
-	n := slices.IndexFunc(k.calls, func(c hourCalls) bool { return c.hour >= from })
-	k.calls = slices.Clone(k.calls[max(n, 0):])
-	if n < 0 {
-		k.calls = nil
-	}
+	k.calls = slices.DeleteFunc(slices.Clone(k.calls), func(c hourCalls) bool { return c.hour < from })
 	k.from = from
 	return k, true
 }
@@ -156,7 +152,7 @@ func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]ac
 	minutes := spansSince(since)[0]
 	minute, from := micros(minutes.from), hourOf(minutes.end)
 	read := make(map[string]*knownHours, len(credentialIDs))
-	var unknown, ofAnotherMinute []string
+	var unread, ofAnotherMinute []string
 	for _, id := range credentialIDs {
 		k, ok := knownHours{}, false
 		if t.remembers {
@@ -164,7 +160,7 @@ func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]ac
 		}
 		switch {
 		case !ok:
-			unknown = append(unknown, id)
+			unread = append(unread, id)
 		case k.minute != minute:
 			ofAnotherMinute = append(ofAnotherMinute, id)
 		}
@@ -173,7 +169,7 @@ func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]ac
 		}
 		read[id] = &k
 	}
-	if err := t.readHours(read, unknown, minutes, true); err != nil {
+	if err := t.readHours(read, unread, minutes, true); err != nil {
 		return nil, err
 	}
 	if err := t.readHours(read, ofAnotherMinute, minutes, false); err != nil {

@@ -36,7 +36,7 @@ type counting struct {
 
 // total returns how many credentials a filter chooses, at most maxCounted+1.
 func (c counting) total(tx ReadTx, f CredentialFilter) (int, error) {
-	if len(f.Search)+len(f.UserID)+len(f.Scope.API) > longestCounted {
+	if !c.sure || len(f.Search)+len(f.UserID)+len(f.Scope.API) > longestCounted {
 		return tx.CountCredentials(f, maxCounted+1)
 	}
 	key := f
@@ -46,11 +46,11 @@ func (c counting) total(tx ReadTx, f CredentialFilter) (int, error) {
 	key.Search, key.UserID = strings.Clone(f.Search), strings.Clone(f.UserID)
 	key.Scope = Scope{strings.Clone(f.Scope.API), Action(strings.Clone(string(f.Scope.Action)))}
 	hash := maphash.Comparable(c.seed, key)
-	if n, ok := c.known.get(&key, hash, c.epoch); ok && c.sure {
+	if n, ok := c.known.get(&key, hash, c.epoch); ok {
 		return n, nil
 	}
 	n, err := tx.CountCredentials(f, maxCounted+1)
-	if err == nil && c.sure {
+	if err == nil {
 		c.known.put(key, hash, n, c.epoch)
 	}
 	return n, err
