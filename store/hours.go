@@ -2,26 +2,13 @@ package store
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"claviger/internal/access"
 )
-
-// hours remembers of credentials in how many calls they were accepted in each hour of the
-// last day: a list of 50 tokens that are in use all day is made of 1,200 rows, which took
-// most of the time of its page. What is written is added to what is remembered. It is used
-// only where nobody else writes.
-type hours struct {
-	mu         sync.Mutex
-	generation uint64 // changes with each beginning and end of a transaction that writes uses
-	writing    int    // how many of those are under way
-	known      map[string]knownHours
-}
 
 // knownHours are a credential's accepted calls from one hour on, without hours that had
 // none, and how many came between a minute and the first of them. Hours are numbers since
@@ -35,14 +22,8 @@ type knownHours struct {
 
 type hourCalls struct{ hour, accepted int64 }
 
-// noGeneration is none that there ever is.
-const noGeneration = math.MaxUint64
-
-// The bounds of what is remembered: some 4 MiB in all.
-const (
-	mostKnownHours = 4096 // credentials
-	mostHours      = 48   // of each
-)
+// mostHours bounds what is remembered of a credential.
+const mostHours = 48
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
 
@@ -55,25 +36,14 @@ func (k *knownHours) add(hour, accepted int64) {
 	k.calls[i].accepted += accepted
 }
 
-// begun returns the generation under which a transaction begins: none where something is
-// just being added, which it may see or not.
-func (h *hours) begun() uint64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.writing > 0 {
-		return noGeneration
-	}
-	return h.generation
-}
-
-// of returns a copy of what is known of a credential, if it is known from an hour on,
+// hoursOf returns a copy of what is known of a credential, if it is known from an hour on,
 // without hours before that. A transaction of another generation is told nothing: it sees
 // another state.
-func (h *hours) of(generation uint64, id string, from int64) (k knownHours, ok bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	k, ok = h.known[id]
-	if !ok || k.from > from || generation != h.generation {
+func (u *usage) hoursOf(generation uint64, id string, from int64) (k knownHours, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	k, ok = u.hours[id]
+	if !ok || k.from > from || generation != u.generation {
 		return knownHours{}, false
 	}
 	k.calls = slices.DeleteFunc(slices.Clone(k.calls), func(c hourCalls) bool { return c.hour < from })
@@ -81,70 +51,22 @@ func (h *hours) of(generation uint64, id string, from int64) (k knownHours, ok b
 	return k, true
 }
 
-// learn remembers what a transaction of a generation has read. Under another one something
-// may have been written that it did not see, or that will be added once more.
-func (h *hours) learn(generation uint64, id string, k knownHours) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if generation != h.generation {
-		return
-	}
-	if h.known == nil || len(h.known) >= mostKnownHours {
-		h.known = map[string]knownHours{}
-	}
-	h.known[id] = k
-}
-
-// writes is told before a transaction writes uses, and how it ends by wrote.
-func (h *hours) writes() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.generation++
-	h.writing++
-}
-
-// How a transaction ended.
-type outcome int
-
-const (
-	rolledBack outcome = iota
-	committed
-	unknown // the commit failed: who knows what became of it
-)
-
-// wrote adds the uses of a transaction to what is remembered, if it has committed.
-func (h *hours) wrote(used [][]access.Use, end outcome) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.generation++
-	h.writing--
-	switch {
-	case end == unknown:
-		h.known = nil
-	case end == committed && len(h.known) > 0:
-		for _, list := range used {
-			for i := range list {
-				h.count(&list[i])
-			}
-		}
-	}
-}
-
-func (h *hours) count(u *access.Use) {
-	k, ok := h.known[u.CredentialID]
-	if !ok || u.Accepted == 0 {
+// count adds calls that were committed to the hours that are remembered.
+func (u *usage) count(use *access.Use) {
+	k, ok := u.hours[use.CredentialID]
+	if !ok || use.Accepted == 0 {
 		return
 	}
 	if len(k.calls) > mostHours {
-		delete(h.known, u.CredentialID) // nobody has looked at it for a day
+		delete(u.hours, use.CredentialID) // nobody has looked at it for a day
 		return
 	}
-	if hour := hourOf(u.Minute); hour >= k.from {
-		k.add(hour, u.Accepted)
-	} else if micros(u.Minute) >= k.minute {
-		k.before += u.Accepted
+	if hour := hourOf(use.Minute); hour >= k.from {
+		k.add(hour, use.Accepted)
+	} else if micros(use.Minute) >= k.minute {
+		k.before += use.Accepted
 	}
-	h.known[u.CredentialID] = k
+	u.hours[use.CredentialID] = k
 }
 
 // HourlyCalls is Calls with the full hours told apart.
@@ -156,7 +78,7 @@ func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]ac
 	for _, id := range credentialIDs {
 		k, ok := knownHours{}, false
 		if t.remembers {
-			k, ok = t.hours.of(t.generation, id, from)
+			k, ok = t.usage.hoursOf(t.generation, id, from)
 		}
 		switch {
 		case !ok:
@@ -181,7 +103,7 @@ func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]ac
 			out[id] = calls
 		}
 		if t.remembers {
-			t.hours.learn(t.generation, id, *k)
+			learn(t.usage, t.generation, &t.usage.hours, id, *k)
 		}
 	}
 	return out, nil

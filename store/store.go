@@ -54,7 +54,7 @@ type Store struct {
 	tell    func(access.Commit) error
 	close   func() error
 	crowds  crowds
-	hours   hours
+	usage   usage
 	closed  atomic.Bool // from the moment at which the store begins to close
 
 	doubt     atomic.Pointer[access.Error] // why the database is not to be relied on; nil = it is
@@ -283,22 +283,22 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 		bounded, cancel = context.WithTimeout(ctx, j.bound)
 		defer cancel()
 	}
-	generation := s.hours.begun() // before anything is read
+	generation := s.usage.begun() // before anything is read
 	began, err := s.begin(bounded, p, j.options)
 	if err != nil {
 		return false, ended(ctx, "begin transaction", err)
 	}
 	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready(), dialect: s.dialect, crowds: &s.crowds, generation: generation}
 	if !s.dialect.shared {
-		t.hours, t.remembers = &s.hours, j.options.ReadOnly
+		t.usage, t.remembers = &s.usage, j.options.ReadOnly
 	}
 	end := rolledBack
 	// After a commit this does nothing; after an error or a panic the closure's
 	// end is what is reported, not the rollback's.
 	defer func() {
 		_ = began.Rollback()
-		if t.used != nil {
-			t.hours.wrote(t.used, end)
+		if t.written.uses != nil {
+			t.usage.wrote(t.written, end)
 		}
 		p.learn(ctx, t.asked)
 	}()

@@ -32,10 +32,10 @@ type tx struct {
 	asked      []string // texts that were not ready
 	dialect    dialect
 	crowds     *crowds
-	hours      *hours          // of the store; nil where others write, too
+	usage      *usage          // of the store; nil where others write, too
 	remembers  bool            // what is read here may be remembered
-	used       [][]access.Use  // what was added
-	generation uint64          // of hours, when this began
+	written    written         // what was added to uses
+	generation uint64          // of usage, when this began
 	caller     context.Context // ctx without the bound that the engine sets
 	erased     bool            // something was erased that must not linger
 	commit     access.Commit   // what to tell of it

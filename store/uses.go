@@ -54,23 +54,6 @@ func lastUseInto(l *access.LastUse) []any {
 	return []any{&l.CredentialID, toTime{&l.At}, &l.Address, &l.Agent, &l.API, &l.Method}
 }
 
-// LastUses returns the latest accepted calls of credentials, by their ids; those
-// that were never used are not in it.
-func (t *tx) LastUses(credentialIDs []string) (map[string]access.LastUse, error) {
-	out := map[string]access.LastUse{}
-	for ids := range slices.Chunk(credentialIDs, lookup) {
-		w := &conditions{}
-		found, err := list(t, lastUseInto, `SELECT `+lastUseColumns+` FROM last_uses l WHERE l.credential_id IN `+w.places(ids), w.args...)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range found {
-			out[l.CredentialID] = l
-		}
-	}
-	return out, nil
-}
-
 // LatestUse returns the latest accepted call to an application with one of its
 // own credentials.
 func (t *tx) LatestUse(applicationID string) (l access.LastUse, err error) {
@@ -187,11 +170,11 @@ func (t *tx) AddUses(uses []access.Use) error {
 	if len(uses) == 0 {
 		return nil
 	}
-	if t.hours != nil {
-		if t.used == nil {
-			t.hours.writes()
+	if t.usage != nil {
+		if t.written.uses == nil {
+			t.usage.writes()
 		}
-		t.used = append(t.used, uses)
+		t.written.uses = append(t.written.uses, uses)
 	}
 	byCredential := func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) }
 	if !slices.IsSortedFunc(uses, byCredential) {
@@ -277,8 +260,14 @@ func (t *tx) setLastUses(uses []access.Use) error {
 		if last.At.IsZero() || last.CredentialID == "" {
 			continue
 		}
-		if err := w.add(last.CredentialID, last.ApplicationID, micros(last.At), last.Address, last.Agent, last.API, last.Method); err != nil {
+		at := micros(last.At)
+		if err := w.add(last.CredentialID, last.ApplicationID, at, last.Address, last.Agent, last.API, last.Method); err != nil {
 			return err
+		}
+		if t.usage != nil {
+			t.written.last = append(t.written.last, access.LastUse{
+				CredentialID: last.CredentialID, At: time.UnixMicro(at).UTC(), Address: last.Address, Agent: last.Agent, API: last.API, Method: last.Method,
+			})
 		}
 	}
 	return w.flush()

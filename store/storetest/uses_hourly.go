@@ -55,9 +55,46 @@ func acceptedSpans(s *suite, id string, since time.Time) []access.UseSpan {
 	return out
 }
 
-// testHourlyCallsOfAnOldState asks within a transaction that began before an hour that is over was written to: what it
+// testLastUsesAgain asks again and again while calls come, some late, several at once and at the same moment: each
+// answer is the latest that was written, whatever the store remembers of answers before.
+func testLastUsesAgain(t *testing.T, s *suite) {
+	s.world()
+	s.insert(token("tok_1"), token("tok_2"), token("tok_3"))
+	ids := []string{"tok_1", "tok_2", "tok_3"}
+	chance := rand.New(rand.NewPCG(3, 4))
+	want := map[string]access.LastUse{}
+	for round := range 200 {
+		var uses []access.Use
+		for range chance.IntN(4) {
+			// Within microseconds, which is how exactly times are kept, and less.
+			u := use(ids[chance.IntN(len(ids))], "app_1", epoch.Add(time.Duration(round+chance.IntN(40))*700*time.Nanosecond), int64(chance.IntN(2)), 1)
+			u.Address = fmt.Sprint("10.0.0.", round, " ", len(uses))
+			uses = append(uses, u)
+		}
+		s.addUses(uses...)
+		batch := map[string]access.Use{} // what of each credential is the latest of all written together
+		for _, u := range uses {
+			if last, ok := batch[u.CredentialID]; !u.At.IsZero() && (!ok || !u.At.Before(last.At)) {
+				batch[u.CredentialID] = u
+			}
+		}
+		for id, u := range batch {
+			u.At = u.At.Truncate(time.Microsecond)
+			if last, ok := want[id]; !ok || !u.At.Before(last.At) {
+				want[id] = lastOf(u)
+			}
+		}
+		some := ids[:1+chance.IntN(len(ids))]
+		got := get(s, func(tx access.ReadTx) (map[string]access.LastUse, error) { return tx.LastUses(some) })
+		for _, id := range some {
+			s.equal(fmt.Sprintf("round %d: last use of %s", round, id), got[id], want[id])
+		}
+	}
+}
+
+// testUsesOfAnOldState asks within a transaction that began before an hour that is over was written to: what it
 // sees is of the state that it began with, and nobody else is told of that afterwards.
-func testHourlyCallsOfAnOldState(t *testing.T, s *suite) {
+func testUsesOfAnOldState(t *testing.T, s *suite) {
 	s.world()
 	s.insert(token("tok_1"))
 	now := epoch.Add(30*time.Hour + 20*time.Minute)
@@ -68,19 +105,31 @@ func testHourlyCallsOfAnOldState(t *testing.T, s *suite) {
 		return all["tok_1"].Total, err
 	}
 	s.equal("at first", get(s, calls), int64(1))
+	last := func(tx access.ReadTx) (time.Time, error) {
+		all, err := tx.LastUses([]string{"tok_1"})
+		return all["tok_1"].At, err
+	}
+	s.equal("last use at first", get(s, last), early)
 	err := s.store.View(t.Context(), func(tx access.ReadTx) error {
-		if _, err := tx.LastUses([]string{"tok_1"}); err != nil { // from here on the state is fixed
+		if _, err := tx.LatestUse("app_1"); err != nil { // from here on the state is fixed
 			return err
 		}
 		s.addUses(use("tok_1", "app_1", early, 10, 0))
+		s.addUses(use("tok_1", "app_1", early.Add(time.Second), 0, 1), use("tok_1", "app_1", early.Add(time.Minute), 1, 0))
 		n, err := calls(tx)
 		s.equal("in the old state", n, int64(1))
+		if err != nil {
+			return err
+		}
+		at, err := last(tx)
+		s.equal("last use in the old state", at, early)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.equal("afterwards", get(s, calls), int64(11))
+	s.equal("afterwards", get(s, calls), int64(12))
+	s.equal("last use afterwards", get(s, last), early.Add(time.Minute))
 	s.addUses(use("tok_1", "app_1", now.Add(-24*time.Hour+time.Minute), 100, 0))
-	s.equal("with late ones, in the minutes before the first full hour", get(s, calls), int64(111))
+	s.equal("with late ones, in the minutes before the first full hour", get(s, calls), int64(112))
 }

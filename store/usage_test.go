@@ -68,14 +68,32 @@ func called(t *testing.T, s *store.Store, id string, now time.Time) (n int64) {
 	return n
 }
 
-// TestHoursAreAddedOnce: what is looked at after uses were committed and before the store has added them to what it
+// lastUsed returns when a credential was used last.
+func lastUsed(t *testing.T, s *store.Store, id string) (at time.Time) {
+	t.Helper()
+	err := s.View(t.Context(), func(tx access.ReadTx) error {
+		last, err := tx.LastUses([]string{id})
+		at = last[id].At
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return at
+}
+
+// TestUsesAreAddedOnce: what is looked at after uses were committed and before the store has added them to what it
 // remembers is not remembered, or they would count twice. What is rolled back is not added.
-func TestHoursAreAddedOnce(t *testing.T) {
+func TestUsesAreAddedOnce(t *testing.T) {
 	t.Parallel()
-	now := time.Now().UTC()
+	now := time.Now().UTC().Truncate(time.Microsecond)
 	var ids []string
 	var between int64
-	s, app, ids := tokensOn(t, 2, func(s *store.Store) { between = called(t, s, ids[0], now) })
+	var lastBetween time.Time
+	s, app, ids := tokensOn(t, 2, func(s *store.Store) { between, lastBetween = called(t, s, ids[0], now), lastUsed(t, s, ids[0]) })
+	if at := lastUsed(t, s, ids[0]); !at.IsZero() {
+		t.Errorf("used at %v, want never", at)
+	}
 	err := s.Update(t.Context(), func(tx access.Tx) error {
 		if _, err := tx.RevokeCredential(ids[1], now, "tester", testkit.Reason); err != nil {
 			return err
@@ -88,13 +106,19 @@ func TestHoursAreAddedOnce(t *testing.T) {
 	if after := called(t, s, ids[0], now); between != 5 || after != 5 {
 		t.Errorf("%d calls right after the commit and %d later, want 5", between, after)
 	}
+	if after := lastUsed(t, s, ids[0]); !lastBetween.Equal(now) || !after.Equal(now) {
+		t.Errorf("used at %v right after the commit and %v later, want %v", lastBetween, after, now)
+	}
 	failed := errors.New("the closure's own")
 	err = s.Note(t.Context(), func(tx access.NoteTx) error {
-		use := access.Use{CredentialID: ids[0], ApplicationID: app.ID, Own: true, Minute: now.Truncate(time.Minute), At: now, Accepted: 5}
+		use := access.Use{CredentialID: ids[0], ApplicationID: app.ID, Own: true, Minute: now.Truncate(time.Minute), At: now.Add(time.Second), Accepted: 5}
 		return errors.Join(tx.AddUses([]access.Use{use}), failed)
 	})
 	if after := called(t, s, ids[0], now); !errors.Is(err, failed) || after != 5 {
 		t.Errorf("%d calls after some were taken back (%v), want 5", after, err)
+	}
+	if at := lastUsed(t, s, ids[0]); !at.Equal(now) {
+		t.Errorf("used at %v after a later use was taken back, want %v", at, now)
 	}
 }
 
