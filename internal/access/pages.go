@@ -164,7 +164,7 @@ const endedShown = 50
 // are the caller's.
 func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, application string, f CredentialFilter) (ManageAPI, error) {
 	var m ManageAPI
-	count := r.counts.since(r.Store.Epoch())
+	lists := r.lists.since(r.Store.Epoch())
 	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
 		m = ManageAPI{Standing: s, Now: s.at}
 		var err error
@@ -181,7 +181,7 @@ func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, applica
 		}
 		m.Basic = used[0]
 		f.Whose, f.Kind, f.Now = Whose{ApplicationID: s.Application.ID}, KindToken, s.at
-		if err := m.page(tx, f, count); err != nil {
+		if err := m.page(tx, f, lists); err != nil {
 			return err
 		}
 		return m.ended(tx, s)
@@ -190,8 +190,8 @@ func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, applica
 }
 
 // page fills in one page of tokens.
-func (m *ManageAPI) page(tx ReadTx, f CredentialFilter, count counting) error {
-	p, err := pageOf(tx, f, count)
+func (m *ManageAPI) page(tx ReadTx, f CredentialFilter, known listing) error {
+	p, err := pageOf(tx, f, known)
 	m.Tokens, m.More, m.Newer, m.Total = p.list, p.more, p.newer, p.total
 	return err
 }
@@ -205,9 +205,9 @@ type credentialPage struct {
 
 // pageOf returns the page that a filter's cursors choose. It asks for one more than
 // it returns, to learn whether there are more in the direction it reads.
-func pageOf(tx ReadTx, f CredentialFilter, count counting) (p credentialPage, err error) {
+func pageOf(tx ReadTx, f CredentialFilter, known listing) (p credentialPage, err error) {
 	f.Limit = TokensPage + 1
-	list, err := tx.Credentials(f)
+	list, err := known.page(tx, f)
 	if err != nil {
 		return p, err
 	}
@@ -230,7 +230,7 @@ func pageOf(tx ReadTx, f CredentialFilter, count counting) (p credentialPage, er
 		p.total = len(list)
 		return p, nil
 	}
-	p.total, err = count.total(tx, f)
+	p.total, err = known.total(tx, f)
 	return p, err
 }
 

@@ -12,11 +12,11 @@ import (
 // records the Event in one transaction.
 type Registry struct {
 	Deps
-	counts *counts
+	lists *lists
 }
 
 // NewRegistry returns a registry over its dependencies.
-func NewRegistry(d Deps) *Registry { return &Registry{d, newCounts()} }
+func NewRegistry(d Deps) *Registry { return &Registry{d, newLists()} }
 
 // act runs one act in one transaction: it judges the actor and calls do.
 func (d Deps) act(ctx context.Context, a Actor, organization, application string, n need, do func(Tx, Standing) error) error {
