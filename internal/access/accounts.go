@@ -16,7 +16,10 @@ import (
 type Accounts struct{ Deps }
 
 // NewAccounts returns accounts over their dependencies.
-func NewAccounts(d Deps) *Accounts { return &Accounts{d} }
+func NewAccounts(d Deps) *Accounts {
+	d.facts = newFacts()
+	return &Accounts{d}
+}
 
 const (
 	setupLinkLife   = 30 * time.Minute

@@ -26,6 +26,8 @@ type Deps struct {
 	Passwords *secret.Passwords
 	Clock     Clock
 	Limits    Limits
+
+	facts *facts // nil: nothing is remembered of what is looked at
 }
 
 // need is what an act requires of its actor.

@@ -16,7 +16,10 @@ type Registry struct {
 }
 
 // NewRegistry returns a registry over its dependencies.
-func NewRegistry(d Deps) *Registry { return &Registry{d, newLists()} }
+func NewRegistry(d Deps) *Registry {
+	d.facts = newFacts()
+	return &Registry{d, newLists()}
+}
 
 // act runs one act in one transaction: it judges the actor and calls do.
 func (d Deps) act(ctx context.Context, a Actor, organization, application string, n need, do func(Tx, Standing) error) error {
@@ -31,7 +34,9 @@ func (d Deps) act(ctx context.Context, a Actor, organization, application string
 
 // look is act for what only reads.
 func (d Deps) look(ctx context.Context, a Actor, organization, application string, n need, do func(ReadTx, Standing) error) error {
+	epoch, sure := d.Store.Epoch()
 	return d.Store.View(ctx, func(tx ReadTx) error {
+		tx = d.facts.recall(tx, epoch, sure)
 		s, err := stand(tx, d.Clock.Now(), a, organization, application, n)
 		if err != nil {
 			return err

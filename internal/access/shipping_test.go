@@ -195,7 +195,7 @@ func TestNodesShipInTurn(t *testing.T) {
 	}
 	broken.Store(self(t, stores[0]), true)
 	actTimes(t, stores[1], 5)
-	until(t, "the second ships instead", func() bool { return cursorOf(t, stores[1], "file").Seq == 15 })
+	until(t, "the second ships instead", func() bool { return cursorOf(t, stores[1], "file").Seq == 15 && shippers[1].Stats().Shipped > 0 })
 	if n := shippers[1].Stats(); n.Shipped != 5 {
 		t.Errorf("the second: %+v", n)
 	}
