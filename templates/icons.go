@@ -15,10 +15,8 @@ import (
 type icon string
 
 // Render writes the icon.
-func (symbol icon) Render(_ context.Context, w io.Writer) error {
-	m := markup{w: w}
-	m.icon(symbol)
-	return m.err
+func (symbol icon) Render(ctx context.Context, w io.Writer) error {
+	return part(func(m *markup) { m.icon(symbol) }).Render(ctx, w)
 }
 
 func iconKey() icon       { return icon("key") }

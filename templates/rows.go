@@ -1,32 +1,109 @@
 package templates
 
 import (
-	"context"
-	"io"
 	"time"
 
 	"github.com/a-h/templ"
 )
 
-// part is something that a row draws, written in Go; see markup.
-type part func(m *markup)
+// tokenRows are the rows of a table of tokens.
+func tokenRows(rows []TokenRow, selectable bool) templ.Component {
+	return part(func(m *markup) {
+		for i := range rows {
+			rows[i].draw(m, selectable)
+		}
+	})
+}
 
-// Render writes the part.
-func (draw part) Render(_ context.Context, w io.Writer) error {
-	m := &markup{w: w}
-	draw(m)
-	return m.err
+func (row *TokenRow) draw(m *markup, selectable bool) {
+	m.html(`<tr>`)
+	if selectable {
+		row.drawBox(m)
+	}
+	row.drawLabel(m)
+	m.html(`<td data-label="Token" class="mono">`)
+	m.text(row.Masked)
+	m.html(`</td><td data-label="May">`)
+	m.text(row.Scopes)
+	m.html(`</td>`)
+	row.drawCreated(m)
+	m.html(`<td data-label="Last used">`)
+	drawLastUse(m, row.LastUsed, row.LastFrom, row.LastAgent)
+	m.html(`</td><td data-label="24 hours" class="number">`)
+	m.text(row.Calls)
+	drawSpark(m, row.Spark)
+	m.html(`</td><td data-label="Expires" class="tight">`)
+	drawExpiry(m, row.Expires, row.ExpiresSoon)
+	m.html(`</td><td class="end">`)
+	row.drawMenu(m, false)
+	m.html(`</td></tr>`)
 }
 
 // selectRow is the box by which bulkActs knows a row.
-func selectRow(row *TokenRow) templ.Component {
-	return part(func(m *markup) {
-		m.html(`<td class="box"><input type="checkbox" name="id" value="`)
-		m.text(row.ID)
-		m.html(`" form="revoke-selected" aria-label="Select `)
-		m.text(row.Label)
-		m.html(`"></td>`)
-	})
+func selectRow(row *TokenRow) templ.Component { return part(row.drawBox) }
+
+func (row *TokenRow) drawBox(m *markup) {
+	m.html(`<td class="box"><input type="checkbox" name="id" value="`)
+	m.text(row.ID)
+	m.html(`" form="revoke-selected" aria-label="Select `)
+	m.text(row.Label)
+	m.html(`"></td>`)
+}
+
+// labelCell leads to the credential's page, where it has one.
+func labelCell(row *TokenRow) templ.Component { return part(row.drawLabel) }
+
+func (row *TokenRow) drawLabel(m *markup) {
+	m.html(`<th scope="row" class="leads">`)
+	if row.Href != "" {
+		m.html(`<a href="`)
+		m.url(row.Href)
+		m.html(`">`)
+	}
+	m.text(row.Label)
+	if row.Href != "" {
+		m.html(`</a>`)
+	}
+	if row.State != StateActive {
+		m.html(` `)
+		drawState(m, row.State)
+	}
+	if row.Replaced {
+		m.html(` `)
+		m.mark(`mark`, iconReplace(), `Replaced`)
+	}
+	if row.Unconfirmed {
+		m.html(` `)
+		m.mark(`mark amber`, iconWarning(), `Unconfirmed`)
+	}
+	m.html(`</th>`)
+}
+
+// stateMark says what state something is in.
+func stateMark(state string) templ.Component {
+	return part(func(m *markup) { drawState(m, state) })
+}
+
+func drawState(m *markup, state string) {
+	switch state {
+	case StateActive:
+		m.mark(`mark good`, iconCheck(), `Active`)
+	case StatePaused:
+		m.mark(`mark amber`, iconPause(), `Paused`)
+	case StateExpired:
+		m.mark(`mark`, iconClock(), `Expired`)
+	case StateRevoked:
+		m.mark(`mark bad`, iconBan(), `Revoked`)
+	case StateDisabled:
+		m.mark(`mark bad`, iconBan(), `Disabled`)
+	}
+}
+
+// mark is a word with a symbol; class and word are constants.
+func (m *markup) mark(class string, symbol icon, word string) {
+	m.html(`<span class="`, class, `">`)
+	m.icon(symbol)
+	m.html(word, `</span>`)
 }
 
 // moment prints a When.
@@ -50,62 +127,64 @@ func (when When) draw(m *markup) {
 	m.html(`</time>`)
 }
 
-func createdCell(row *TokenRow) templ.Component {
-	return part(func(m *markup) {
-		m.html(`<td data-label="Created">`)
-		row.Created.draw(m)
-		if row.CreatedBy != "" {
-			m.html(`<span class="sub">`)
-			m.text(row.CreatedBy)
-			m.html(`</span>`)
-		}
-		m.html(`</td>`)
-	})
+func createdCell(row *TokenRow) templ.Component { return part(row.drawCreated) }
+
+func (row *TokenRow) drawCreated(m *markup) {
+	m.html(`<td data-label="Created">`)
+	row.Created.draw(m)
+	if row.CreatedBy != "" {
+		m.html(`<span class="sub">`)
+		m.text(row.CreatedBy)
+		m.html(`</span>`)
+	}
+	m.html(`</td>`)
 }
 
 // lastUse is when, and below it from where and by what.
 func lastUse(when When, from, agent string) templ.Component {
-	return part(func(m *markup) {
-		when.draw(m)
-		if from == "" {
-			return
-		}
-		m.html(`<span class="sub mono">`)
-		m.text(from)
-		m.html(` `)
-		if agent != "" {
-			m.html(` · `)
-			m.text(agent)
-		}
-		m.html(`</span>`)
-	})
+	return part(func(m *markup) { drawLastUse(m, when, from, agent) })
+}
+
+func drawLastUse(m *markup, when When, from, agent string) {
+	when.draw(m)
+	if from == "" {
+		return
+	}
+	m.html(`<span class="sub mono">`)
+	m.text(from)
+	m.html(` `)
+	if agent != "" {
+		m.html(` · `)
+		m.text(agent)
+	}
+	m.html(`</span>`)
 }
 
 func expiry(when When, soon bool) templ.Component {
-	return part(func(m *markup) {
-		if !soon {
-			when.draw(m)
-			return
-		}
-		m.html(`<span class="soon">`)
-		m.icon(iconWarning())
-		when.draw(m)
-		m.html(`</span>`)
-	})
+	return part(func(m *markup) { drawExpiry(m, when, soon) })
 }
 
-// spark draws calls by the hour, beside their number: the table of them stands on the
+func drawExpiry(m *markup, when When, soon bool) {
+	if !soon {
+		when.draw(m)
+		return
+	}
+	m.html(`<span class="soon">`)
+	m.icon(iconWarning())
+	when.draw(m)
+	m.html(`</span>`)
+}
+
+// drawSpark draws calls by the hour, beside their number: the table of them stands on the
 // credential's own page.
-func spark(hours []int64) templ.Component {
-	return part(func(m *markup) {
-		if d := sparkLines(hours); d != "" {
-			m.html(`<svg class="spark" viewBox="`)
-			m.text(sparkBox(hours))
-			m.html(`" aria-hidden="true"><path d="`)
-			m.text(d)
-			m.html(`"></path></svg>`)
-		}
-	})
+func drawSpark(m *markup, hours []int64) {
+	if d := sparkLines(hours); d != "" {
+		m.html(`<svg class="spark" viewBox="`)
+		m.text(sparkBox(hours))
+		m.html(`" aria-hidden="true"><path d="`)
+		m.text(d)
+		m.html(`"></path></svg>`)
+	}
 }
 
 // tokenMenu is what can be done with the credential of a row; nothing with one
