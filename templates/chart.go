@@ -69,28 +69,3 @@ const (
 	sparkStep   = 2
 	sparkHeight = 14
 )
-
-// sparkLines is the path of an upright line for each hour with calls; "" without any.
-func sparkLines(hours []int64) string {
-	most := int64(0)
-	for _, calls := range hours {
-		most = max(most, calls)
-	}
-	var room [24 * len("M47 14v-14")]byte // for a day, so that only the result is allocated
-	d := room[:0]
-	for i, calls := range hours {
-		if calls > 0 {
-			d = append(d, 'M')
-			d = strconv.AppendInt(d, int64(i*sparkStep+1), 10)
-			d = append(d, ' ')
-			d = strconv.AppendInt(d, sparkHeight, 10)
-			d = append(d, "v-"...)
-			d = strconv.AppendInt(d, max(leastBar, sparkHeight*calls/most), 10)
-		}
-	}
-	return string(d)
-}
-
-func sparkBox(hours []int64) string {
-	return "0 0 " + strconv.Itoa(len(hours)*sparkStep) + " " + strconv.Itoa(sparkHeight)
-}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"testing"
@@ -136,6 +137,18 @@ func TestOnlyAnOwnerCanChooseOpen(t *testing.T) {
 		list := accessList(SettingsView{Open: test.open, MayOpen: test.mayOpen})
 		if got := list[1].Disabled; got != test.want || list[1].Checked != test.open || list[0].Checked == test.open {
 			t.Errorf("%+v: open is disabled %v; choices %+v", test, got, list)
+		}
+	}
+}
+
+// TestAbsoluteIsAsFormatted: what is written by hand is what the layout gives, at any time and anywhere.
+func TestAbsoluteIsAsFormatted(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 2))
+	zones := []*time.Location{time.UTC, time.FixedZone("CEST", 7200), time.FixedZone("", -12600), time.FixedZone("<&>", 60)}
+	for range 5000 {
+		at := time.Unix(chance.Int64N(400e9)-70e9, 0).In(zones[chance.IntN(len(zones))])
+		if got, want := absolute(at), at.Format(absoluteLayout); got != want {
+			t.Fatalf("%q, want %q", got, want)
 		}
 	}
 }

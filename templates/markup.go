@@ -3,6 +3,7 @@ package templates
 import (
 	"context"
 	"io"
+	"strconv"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -55,6 +56,29 @@ func (m *markup) text(text string) {
 		}
 	}
 	m.drawn = append(m.drawn, text...)
+}
+
+// bytes is text.
+func (m *markup) bytes(text []byte) {
+	for _, c := range text {
+		if escaped[c] {
+			m.text(string(text))
+			return
+		}
+	}
+	m.drawn = append(m.drawn, text...)
+}
+
+// number adds a number; nearly all are small.
+func (m *markup) number(n int64) {
+	if 0 <= n && n < 100 {
+		if n >= 10 {
+			m.drawn = append(m.drawn, byte('0'+n/10))
+		}
+		m.drawn = append(m.drawn, byte('0'+n%10))
+		return
+	}
+	m.drawn = strconv.AppendInt(m.drawn, n, 10)
 }
 
 // escaped are the bytes that are no text in HTML.

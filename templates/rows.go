@@ -115,9 +115,10 @@ func (when When) draw(m *markup) {
 		return
 	}
 	m.html(`<time datetime="`)
-	m.text(when.At.UTC().Format(time.RFC3339))
+	m.drawn = when.At.UTC().AppendFormat(m.drawn, time.RFC3339) // no byte of it needs an escape
 	m.html(`" title="`)
-	m.text(absolute(when.At))
+	var room [64]byte
+	m.bytes(appendAbsolute(room[:0], when.At))
 	m.html(`"`)
 	if !when.Fixed {
 		m.html(` data-relative`)
@@ -178,13 +179,29 @@ func drawExpiry(m *markup, when When, soon bool) {
 // drawSpark draws calls by the hour, beside their number: the table of them stands on the
 // credential's own page.
 func drawSpark(m *markup, hours []int64) {
-	if d := sparkLines(hours); d != "" {
-		m.html(`<svg class="spark" viewBox="`)
-		m.text(sparkBox(hours))
-		m.html(`" aria-hidden="true"><path d="`)
-		m.text(d)
-		m.html(`"></path></svg>`)
+	most := int64(0)
+	for _, calls := range hours {
+		most = max(most, calls)
 	}
+	if most == 0 {
+		return
+	}
+	m.html(`<svg class="spark" viewBox="0 0 `)
+	m.number(int64(len(hours) * sparkStep))
+	m.html(` `)
+	m.number(sparkHeight)
+	m.html(`" aria-hidden="true"><path d="`)
+	for i, calls := range hours { // an upright line for each hour with calls
+		if calls > 0 {
+			m.html(`M`)
+			m.number(int64(i*sparkStep + 1))
+			m.html(` `)
+			m.number(sparkHeight)
+			m.html(`v-`)
+			m.number(max(leastBar, sparkHeight*calls/most))
+		}
+	}
+	m.html(`"></path></svg>`)
 }
 
 // tokenMenu is what can be done with the credential of a row; nothing with one
