@@ -15,25 +15,21 @@ import (
 // 1970, minutes as they are stored.
 type knownHours struct {
 	from   int64
-	calls  []hourCalls
+	calls  []access.HourCalls
 	minute int64
 	before int64
 }
 
-type hourCalls struct{ hour, accepted int64 }
-
 // mostHours bounds what is remembered of a credential.
 const mostHours = 48
 
-func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
-
 // add counts calls in their hour.
 func (k *knownHours) add(hour, accepted int64) {
-	i, there := slices.BinarySearchFunc(k.calls, hour, func(c hourCalls, hour int64) int { return cmp.Compare(c.hour, hour) })
+	i, there := slices.BinarySearchFunc(k.calls, hour, func(c access.HourCalls, hour int64) int { return cmp.Compare(c.Hour, hour) })
 	if !there {
-		k.calls = slices.Insert(k.calls, i, hourCalls{hour: hour})
+		k.calls = slices.Insert(k.calls, i, access.HourCalls{Hour: hour})
 	}
-	k.calls[i].accepted += accepted
+	k.calls[i].Accepted += accepted
 }
 
 // hoursOf returns a copy of what is known of a credential, if it is known from an hour on,
@@ -46,7 +42,7 @@ func (u *usage) hoursOf(generation uint64, id string, from int64) (k knownHours,
 	if !ok || k.from > from || generation != u.generation {
 		return knownHours{}, false
 	}
-	k.calls = slices.DeleteFunc(slices.Clone(k.calls), func(c hourCalls) bool { return c.hour < from })
+	k.calls = slices.DeleteFunc(slices.Clone(k.calls), func(c access.HourCalls) bool { return c.Hour < from })
 	k.from = from
 	return k, true
 }
@@ -61,7 +57,7 @@ func (u *usage) count(use *access.Use) {
 		delete(u.hours, use.CredentialID) // nobody has looked at it for a day
 		return
 	}
-	if hour := hourOf(use.Minute); hour >= k.from {
+	if hour := access.HourOf(use.Minute); hour >= k.from {
 		k.add(hour, use.Accepted)
 	} else if micros(use.Minute) >= k.minute {
 		k.before += use.Accepted
@@ -72,7 +68,7 @@ func (u *usage) count(use *access.Use) {
 // HourlyCalls is Calls with the full hours told apart.
 func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]access.HourlyCalls, error) {
 	minutes := spansSince(since)[0]
-	minute, from := micros(minutes.from), hourOf(minutes.end)
+	minute, from := micros(minutes.from), access.HourOf(minutes.end)
 	read := make(map[string]*knownHours, len(credentialIDs))
 	var unread, ofAnotherMinute []string
 	for _, id := range credentialIDs {
@@ -102,19 +98,22 @@ func (t *tx) HourlyCalls(credentialIDs []string, since time.Time) (map[string]ac
 		if calls := k.result(); calls.Total > 0 {
 			out[id] = calls
 		}
-		if t.remembers {
-			learn(t.usage, t.generation, &t.usage.hours, id, *k)
+	}
+	if t.remembers {
+		for _, id := range slices.Concat(unread, ofAnotherMinute) {
+			k := *read[id]
+			k.calls = slices.Clone(k.calls)
+			learn(t.usage, t.generation, &t.usage.hours, id, k)
 		}
 	}
 	return out, nil
 }
 
-// result is all of it, in order.
+// result is all of it.
 func (k *knownHours) result() access.HourlyCalls {
-	out := access.HourlyCalls{Total: k.before, Hours: slices.Grow([]access.UseSpan(nil), len(k.calls))}
+	out := access.HourlyCalls{Total: k.before, Hours: k.calls}
 	for _, c := range k.calls {
-		out.Total += c.accepted
-		out.Hours = append(out.Hours, access.UseSpan{Start: time.Unix(c.hour*3600, 0).UTC(), Accepted: c.accepted})
+		out.Total += c.Accepted
 	}
 	return out
 }

@@ -31,7 +31,7 @@ func (s *Server) clientsView(r *http.Request, st access.Standing) (*templates.Cl
 		ResumeURL: sh.path + "/resume", ActsLocked: !st.Elevated(),
 	}
 	row := func(u access.UsedCredential) templates.ClientRow {
-		return templates.ClientRow{TokenRow: s.row(sh, u, nil), ClientID: u.Credential.ID, AccessTokens: grouped(clients.AccessTokens[u.Credential.ID])}
+		return templates.ClientRow{TokenRow: s.row(sh, &u, nil), ClientID: u.Credential.ID, AccessTokens: grouped(clients.AccessTokens[u.Credential.ID])}
 	}
 	replaced := replacedOf(clients.List)
 	for _, u := range clients.List {

@@ -218,16 +218,17 @@ func (s *Server) tokensView(m access.ManageAPI, path string, query url.Values) t
 	}
 	sh := shelf{kind: access.KindToken, noun: "token", path: path + "/tokens"}
 	replaced := replacedOf(m.Tokens)
-	for _, t := range m.Tokens {
-		row := s.row(sh, t, m.APIs)
+	view.Rows = make([]templates.TokenRow, 0, len(m.Tokens))
+	for i := range m.Tokens {
+		row := s.row(sh, &m.Tokens[i], m.APIs)
 		row.Replaced = replaced[row.ID]
 		if row.Unconfirmed {
 			view.ConfirmURL = path + "/tokens/confirm"
 		}
 		view.Rows = append(view.Rows, row)
 	}
-	for _, t := range m.Ended {
-		view.Folded = append(view.Folded, s.row(sh, t, m.APIs))
+	for i := range m.Ended {
+		view.Folded = append(view.Folded, s.row(sh, &m.Ended[i], m.APIs))
 	}
 	if m.EndedAll > 0 {
 		view.FoldedText = counted(m.EndedAll) + " revoked and expired"
@@ -241,8 +242,10 @@ func (s *Server) tokensView(m access.ManageAPI, path string, query url.Values) t
 // they have the same label.
 func replacedOf(list []access.UsedCredential) map[string]bool {
 	out := map[string]bool{}
-	for _, u := range list {
-		out[u.Credential.Replaces] = true
+	for i := range list {
+		if old := list[i].Credential.Replaces; old != "" {
+			out[old] = true
+		}
 	}
 	return out
 }

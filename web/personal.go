@@ -49,7 +49,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) error {
 
 // personalRow is a personal token as a table shows it.
 func (s *Server) personalRow(t access.UsedCredential, path string) templates.TokenRow {
-	row := s.row(shelf{path: path}, t, nil)
+	row := s.row(shelf{path: path}, &t, nil)
 	row.Href, row.RenameURL, row.ConfirmAction, row.PauseAction, row.ResumeAction, row.ReplaceURL = "", "", "", "", "", ""
 	row.CreatedBy = "" // whose it is
 	return row

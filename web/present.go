@@ -77,12 +77,15 @@ const (
 // API", "read; write on Oplog".
 func scopesInWords(restriction access.Scopes, apis []access.API) string {
 	var every []string
-	byAPI := map[string][]string{}
+	var byAPI map[string][]string // most are for every API
 	var order []string
 	for _, scope := range restriction.Effective() {
 		if scope.API == access.AnyAPI {
 			every = append(every, string(scope.Action))
 			continue
+		}
+		if byAPI == nil {
+			byAPI = map[string][]string{}
 		}
 		if byAPI[scope.API] == nil {
 			order = append(order, scope.API)

@@ -53,15 +53,15 @@ func (sh shelf) crumbs(last ...templates.Link) []templates.Link {
 func (sh shelf) title() string { return strings.ToUpper(sh.noun[:1]) + sh.noun[1:] }
 
 // row is a credential as a table shows it, with the acts that it can take.
-func (s *Server) row(sh shelf, t access.UsedCredential, apis []access.API) templates.TokenRow {
-	c := t.Credential
+func (s *Server) row(sh shelf, t *access.UsedCredential, apis []access.API) templates.TokenRow {
+	c := &t.Credential
 	href := sh.one(c.ID)
 	row := templates.TokenRow{
 		ID: c.ID, Label: c.Label, Href: href, Masked: c.Masked(), Scopes: scopesInWords(c.Restriction, apis), Created: s.dated(c.CreatedAt),
 		CreatedBy: c.CreatedBy, LastUsed: s.ago(t.LastUse.At), LastFrom: t.LastUse.Address, LastAgent: shortAgent(t.LastUse.Agent),
 		Calls: grouped(t.Calls), Spark: t.Hours[:], State: string(t.State), RenameURL: href + "/rename",
 	}
-	row.Expires, row.ExpiresSoon = s.expires(c)
+	row.Expires, row.ExpiresSoon = s.expires(*c)
 	if !c.UnconfirmedAt.IsZero() && (t.State == access.Active || t.State == access.Paused) {
 		row.Unconfirmed, row.ConfirmAction = true, href+"/confirm"
 	}
@@ -94,7 +94,7 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	st, c := page.Standing, page.Token.Credential
-	row := s.row(sh, page.Token, page.APIs)
+	row := s.row(sh, &page.Token, page.APIs)
 	view := templates.TokenView{
 		Frame: s.frame(r, c.Label, st, sh.crumbs(crumb(c.Label, ""))...), Label: c.Label, Masked: c.Masked(), State: row.State,
 		StateDetail: s.stateDetail(page.Token), Scopes: row.Scopes, Created: row.Created, CreatedBy: row.CreatedBy, Expires: row.Expires,

@@ -269,14 +269,14 @@ func withHours(tx ReadTx, list []Credential, now time.Time) ([]UsedCredential, e
 		return nil, err
 	}
 	calls, err := tx.HourlyCalls(called, now.Add(-day))
-	first := now.UTC().Truncate(time.Hour).Add(-(usageHours - 1) * time.Hour)
+	first := HourOf(now) - (usageHours - 1)
 	for i := range out {
 		c := calls[out[i].Credential.ID]
 		out[i].Calls = c.Total
-		for _, span := range c.Hours {
-			// A span after now is another node's, whose clock is ahead.
-			if n := int(span.Start.Sub(first) / time.Hour); n < usageHours && !span.Start.Before(first) {
-				out[i].Hours[n] = span.Accepted
+		for _, h := range c.Hours {
+			// An hour after now is another node's, whose clock is ahead.
+			if n := h.Hour - first; 0 <= n && n < usageHours {
+				out[i].Hours[n] = h.Accepted
 			}
 		}
 	}
@@ -287,17 +287,19 @@ func withHours(tx ReadTx, list []Credential, now time.Time) ([]UsedCredential, e
 // used within 24 hours: counting calls is the dearest question of a page, and most had none.
 func withLastUse(tx ReadTx, list []Credential, now time.Time) (out []UsedCredential, called []string, err error) {
 	ids := make([]string, len(list))
-	for i, c := range list {
-		ids[i] = c.ID
+	for i := range list {
+		ids[i] = list[i].ID
 	}
 	last, err := tx.LastUses(ids)
 	if err != nil {
 		return nil, nil, err
 	}
 	out = make([]UsedCredential, len(list))
-	for i, c := range list {
-		out[i] = UsedCredential{Credential: c, State: c.StateAt(now), LastUse: last[c.ID]}
-		if !last[c.ID].At.Before(now.Add(-day).Truncate(time.Minute)) {
+	since := now.Add(-day).Truncate(time.Minute)
+	for i := range list {
+		u, c := &out[i], &list[i]
+		u.Credential, u.State, u.LastUse = *c, c.StateAt(now), last[c.ID]
+		if !u.LastUse.At.Before(since) {
 			called = append(called, c.ID)
 		}
 	}

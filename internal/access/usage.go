@@ -20,8 +20,15 @@ type Usage struct {
 // full hour from there on, without those that had no call.
 type HourlyCalls struct {
 	Total int64
-	Hours []UseSpan
+	Hours []HourCalls // in their order
 }
+
+// HourCalls is how often a credential was accepted in an hour, which is told by its number
+// since 1970.
+type HourCalls struct{ Hour, Accepted int64 }
+
+// HourOf returns the number of the hour in which a time is.
+func HourOf(t time.Time) int64 { return t.Unix() / int64(time.Hour/time.Second) }
 
 const (
 	usageHours   = 24

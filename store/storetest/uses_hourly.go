@@ -41,15 +41,15 @@ func testHourlyCalls(t *testing.T, s *suite) {
 }
 
 // acceptedSpans are a credential's full hours since a moment in which it was accepted.
-func acceptedSpans(s *suite, id string, since time.Time) []access.UseSpan {
+func acceptedSpans(s *suite, id string, since time.Time) []access.HourCalls {
 	s.Helper()
 	spans := get(s, func(tx access.ReadTx) ([]access.UseSpan, error) {
 		return tx.UseSpans(id, false, since.Add(time.Hour-time.Minute).Truncate(time.Hour))
 	})
-	var out []access.UseSpan
+	var out []access.HourCalls
 	for _, span := range spans {
 		if span.Accepted > 0 {
-			out = append(out, access.UseSpan{Start: span.Start, Accepted: span.Accepted})
+			out = append(out, access.HourCalls{Hour: access.HourOf(span.Start), Accepted: span.Accepted})
 		}
 	}
 	return out
