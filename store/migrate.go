@@ -12,7 +12,7 @@ import (
 )
 
 // SchemaVersion is the number of the latest migration that this program knows.
-const SchemaVersion = 11
+const SchemaVersion = 12
 
 //go:embed migrations/*.sql
 var migrations embed.FS
