@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	owner      = "owner@example.com"
-	managePage = "/orgs/acme/apps/orders/manage-api"
+	owner = "owner@example.com"
 
 	// A page may take a millisecond on the machine on which the no-op takes 9.3 µs of CPU.
 	pageTarget = 107
 )
 
-// TestPage prints what the Manage API page of an application with many tokens costs: each of
-// the fifty that it shows used in every hour of the day, or never.
+// TestPage prints what the pages of an application with many tokens cost: the Manage API
+// page with each of the fifty that it shows used in every hour of the day, or never, and the
+// pages around it.
 func TestPage(t *testing.T) {
 	testkit.Binary(t) // with all cores
 	t.Setenv("GOMAXPROCS", "1")
@@ -45,16 +45,30 @@ func TestPage(t *testing.T) {
 	pin(t, h.PID(), serverCore)
 	cookies := h.signIn(t)
 	nothing := &side{name: "no-op", load: dial(t, h.peer, 204, get(bare, "Bearer none")), pids: []int{h.peerPID}}
-	ask := func(name, query string) *side {
-		s := &side{name: name, load: dialSome(t, 1, host(h.ConsoleURL), 200, getPage(query, cookies)), pids: []int{h.PID()}}
-		s.load.least = 8000
-		return s
+	const app = "/orgs/acme/apps/orders"
+	last := tokenID(n - 1)
+	var pages []*side
+	for _, p := range []struct{ name, path string }{
+		{"*Manage API*, each token used in every hour of the day", app + "/manage-api"},
+		{"*Manage API*, each token never used", app + "/manage-api?after=" + cursor(n-2*access.TokensPage)},
+		{"its paused tokens, of which there are none", app + "/manage-api?state=paused"},
+		{"a token's own page", app + "/manage-api/tokens/" + last},
+		{"the question before a token is revoked", app + "/manage-api/tokens/revoke?id=" + last},
+		{"the application's page", app},
+		{"the organization's page", "/orgs/acme"},
+		{"its activity", "/orgs/acme/activity"},
+		{"its members", "/orgs/acme/members"},
+		{"the settings of the application", app + "/settings"},
+		{"one's profile", "/profile"},
+	} {
+		s := &side{name: p.name, load: dialSome(t, 1, host(h.ConsoleURL), 200, getPage(p.path, cookies)), pids: []int{h.PID()}}
+		s.load.least = 2000
+		pages = append(pages, s)
 	}
-	busy, idle := ask("used in every hour of the day", ""), ask("never used", "?after="+cursor(n-2*access.TokensPage))
 	out := &report{}
-	takeTurns(t, nothing, busy, idle)
-	for _, page := range []*side{busy, idle} {
-		out.most(fmt.Sprintf("*Manage API* page, 50 of %d tokens, each %s, against the no-op (CPU)", n, page.name),
+	takeTurns(t, append([]*side{nothing}, pages...)...)
+	for _, page := range pages {
+		out.most(fmt.Sprintf("%s, %d tokens, against the no-op (CPU)", page.name, n),
 			page.String()+" against "+nothing.String(), page.each()/nothing.each(), pageTarget, " ×")
 	}
 	out.print(t)
@@ -125,10 +139,10 @@ func (h *house) signIn(t *testing.T) []*http.Cookie {
 	return jar.Cookies(console)
 }
 
-func getPage(query string, cookies []*http.Cookie) []byte {
+func getPage(path string, cookies []*http.Cookie) []byte {
 	pairs := make([]string, len(cookies))
 	for i, c := range cookies {
 		pairs[i] = c.Name + "=" + c.Value
 	}
-	return []byte("GET " + managePage + query + " HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: gzip\r\nCookie: " + strings.Join(pairs, "; ") + "\r\n\r\n")
+	return []byte("GET " + path + " HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: gzip\r\nCookie: " + strings.Join(pairs, "; ") + "\r\n\r\n")
 }
