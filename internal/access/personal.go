@@ -251,8 +251,12 @@ func (r *Registry) PeoplesTokens(ctx context.Context, a Actor, organization, by 
 			return err
 		}
 		out.Tokens, out.More, out.Newer, out.Total = page.list, page.more, page.newer, page.total
-		for _, t := range out.Tokens {
-			if out.Users[t.Credential.UserID], err = tx.User(t.Credential.UserID); err != nil {
+		for i := range out.Tokens {
+			id := out.Tokens[i].Credential.UserID
+			if _, known := out.Users[id]; known {
+				continue
+			}
+			if out.Users[id], err = tx.User(id); err != nil {
 				return err
 			}
 		}
