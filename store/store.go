@@ -208,6 +208,9 @@ func (s *Store) Epoch() (uint64, bool) {
 	return epoch, s.doubt.Load() == nil && (!s.dialect.shared || s.feed != nil && s.feed.certain())
 }
 
+// Alone reports whether nobody else can change the database, as on SQLite, whose lock we hold.
+func (s *Store) Alone() bool { return !s.dialect.shared }
+
 // Doubt says of the database that it is not the one that was written to, or an older
 // state of it. Until it is told nil, the store changes nothing there and is never sure of
 // its epoch, so that nothing is remembered; what is read is what the database says.
@@ -283,7 +286,10 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 		bounded, cancel = context.WithTimeout(ctx, j.bound)
 		defer cancel()
 	}
-	generation := s.usage.begun() // before anything is read
+	var generation uint64
+	if !s.dialect.shared {
+		generation = s.usage.begun() // before anything is read
+	}
 	began, err := s.begin(bounded, p, j.options)
 	if err != nil {
 		return false, ended(ctx, "begin transaction", err)

@@ -27,6 +27,10 @@ const noGeneration = math.MaxUint64
 // mostKnown bounds of how many credentials anything is remembered: some 6 MiB in all.
 const mostKnown = 4096
 
+// mostLearned is of how many credentials at once anything is remembered. Whoever asks for
+// more is no page, and would only make others' be forgotten.
+const mostLearned = 256
+
 // begun returns the generation under which a transaction begins: none where something is
 // just being added, which it may see or not.
 func (u *usage) begun() uint64 {
@@ -46,7 +50,7 @@ func learn[T any](u *usage, generation uint64, known *map[string]T, id string, r
 	if generation != u.generation {
 		return
 	}
-	if *known == nil || len(*known) >= mostKnown {
+	if _, there := (*known)[id]; *known == nil || !there && len(*known) >= mostKnown {
 		*known = map[string]T{}
 	}
 	(*known)[id] = read
@@ -72,7 +76,7 @@ const (
 // written is what a transaction has written of uses.
 type written struct {
 	uses [][]access.Use
-	last []access.LastUse // as the database was told
+	last []access.LastUse // of each credential the latest
 }
 
 // wrote adds what a transaction has written to what is remembered, if it has committed.
@@ -140,7 +144,7 @@ func (t *tx) LastUses(credentialIDs []string) (map[string]access.LastUse, error)
 			out[l.CredentialID] = l
 		}
 	}
-	if t.remembers {
+	if t.remembers && len(unread) <= mostLearned {
 		for _, id := range unread {
 			learn(t.usage, t.generation, &t.usage.last, id, out[id])
 		}

@@ -32,8 +32,10 @@ func (draw part) Render(_ context.Context, w io.Writer) error {
 // markups are used again: a table of fifty rows is 140 KB.
 var markups = sync.Pool{New: func() any { return new(markup) }}
 
+// free gives a markup back. Nothing of what it drew stays behind.
 func (m *markup) free() {
 	if cap(m.drawn) <= 1<<20 {
+		clear(m.drawn)
 		m.drawn = m.drawn[:0]
 		markups.Put(m)
 	}

@@ -63,10 +63,14 @@ func TestNoTextOfARowIsMarkup(t *testing.T) {
 	const plain = "plain"
 	parts := func(text string) map[string]templ.Component {
 		when := When{At: time.Date(2026, 11, 21, 14, 8, 0, 0, time.FixedZone(text, 3600)), Text: text}
-		row := &TokenRow{ID: text, Label: text, CreatedBy: text, Created: when, Href: text, RenameURL: text, PauseAction: text, ReplaceURL: text, RevokeURL: text}
+		row := &TokenRow{
+			ID: text, Label: text, CreatedBy: text, Created: when, Masked: text, Scopes: text, Calls: text, Spark: []int64{0, 5, 300}, State: StatePaused, Replaced: true, Unconfirmed: true,
+			LastUsed: when, LastFrom: text, LastAgent: text, Expires: when, ExpiresSoon: true, Href: text, ConfirmAction: text, ResumeAction: text, RenameURL: text, PauseAction: text, ReplaceURL: text, RevokeURL: text,
+		}
 		return map[string]templ.Component{
 			"moment": moment(when), "never": moment(When{Text: text}), "use": lastUse(when, text, text), "expiry": expiry(when, true),
 			"box": selectRow(row), "created": createdCell(row), "menu": tokenMenu(row, false),
+			"label": labelCell(row), "rows": tokenRows([]TokenRow{*row, *row}, true), "folded": tokenRows([]TokenRow{*row}, false),
 		}
 	}
 	for _, text := range nasty {

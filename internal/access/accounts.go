@@ -17,7 +17,7 @@ type Accounts struct{ Deps }
 
 // NewAccounts returns accounts over their dependencies.
 func NewAccounts(d Deps) *Accounts {
-	d.facts = newFacts()
+	d.known = newKnown()
 	return &Accounts{d}
 }
 

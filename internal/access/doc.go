@@ -139,7 +139,7 @@
 //	scope.go          scopes: parse, contain, intersect, print
 //	user.go           users, sessions, elevations, actors
 //	accesstoken.go    access tokens, invitations
-//	grounds.go        stand: may this actor do that here?   facts.go  what is remembered of it
+//	grounds.go        stand: may this actor do that here?   known.go  what is remembered
 //	registry.go       acts on organizations, applications and APIs
 //	tokens.go         acts on tokens and clients
 //	basic.go          reveal and disable Basic
@@ -152,7 +152,7 @@
 //	own.go            one's own sessions    password.go  what is a weak password
 //	setup.go          the set-up link       members.go   users and memberships
 //	invites.go        invitations           operator.go  what only the command line sees
-//	pages.go          what pages and lists show             lists.go  what is remembered of them
+//	pages.go          what pages and lists show             lists.go  remembered, too
 //	verify.go         the decision          uses.go      how credentials are used, noted
 //	usage.go          and as pages tell it  uses_callers.go  by whom
 //	verify_access.go  of access tokens      inspect.go   what a pasted text holds

@@ -27,7 +27,7 @@ type Deps struct {
 	Clock     Clock
 	Limits    Limits
 
-	facts *facts // nil: nothing is remembered of what is looked at
+	known *known // nil: nothing is remembered of what is looked at
 }
 
 // need is what an act requires of its actor.

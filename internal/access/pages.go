@@ -164,7 +164,6 @@ const endedShown = 50
 // are the caller's.
 func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, application string, f CredentialFilter) (ManageAPI, error) {
 	var m ManageAPI
-	lists := r.lists.since(r.Store.Epoch())
 	err := r.look(ctx, a, organization, application, need{role: Admin, elevated: true}, func(tx ReadTx, s Standing) error {
 		m = ManageAPI{Standing: s, Now: s.at}
 		var err error
@@ -181,7 +180,7 @@ func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, applica
 		}
 		m.Basic = used[0]
 		f.Whose, f.Kind, f.Now = Whose{ApplicationID: s.Application.ID}, KindToken, s.at
-		if err := m.page(tx, f, lists); err != nil {
+		if err := m.page(tx, f); err != nil {
 			return err
 		}
 		return m.ended(tx, s)
@@ -190,8 +189,8 @@ func (r *Registry) ManageAPI(ctx context.Context, a Actor, organization, applica
 }
 
 // page fills in one page of tokens.
-func (m *ManageAPI) page(tx ReadTx, f CredentialFilter, known listing) error {
-	p, err := pageOf(tx, f, known)
+func (m *ManageAPI) page(tx ReadTx, f CredentialFilter) error {
+	p, err := pageOf(tx, f)
 	m.Tokens, m.More, m.Newer, m.Total = p.list, p.more, p.newer, p.total
 	return err
 }
@@ -205,9 +204,9 @@ type credentialPage struct {
 
 // pageOf returns the page that a filter's cursors choose. It asks for one more than
 // it returns, to learn whether there are more in the direction it reads.
-func pageOf(tx ReadTx, f CredentialFilter, known listing) (p credentialPage, err error) {
+func pageOf(tx ReadTx, f CredentialFilter) (p credentialPage, err error) {
 	f.Limit = TokensPage + 1
-	list, err := known.page(tx, f)
+	list, err := credentialsOf(tx, f)
 	if err != nil {
 		return p, err
 	}
@@ -230,7 +229,7 @@ func pageOf(tx ReadTx, f CredentialFilter, known listing) (p credentialPage, err
 		p.total = len(list)
 		return p, nil
 	}
-	p.total, err = known.total(tx, f)
+	p.total, err = totalOf(tx, f)
 	return p, err
 }
 

@@ -242,11 +242,10 @@ type PeoplesTokens struct {
 // names a member, whose tokens alone are meant, or nobody.
 func (r *Registry) PeoplesTokens(ctx context.Context, a Actor, organization, by string, f CredentialFilter) (PeoplesTokens, error) {
 	var out PeoplesTokens
-	lists := r.lists.since(r.Store.Epoch())
 	err := r.look(ctx, a, organization, "", need{role: Admin}, func(tx ReadTx, s Standing) error {
 		out = PeoplesTokens{Standing: s, Users: map[string]User{}, Now: s.at}
 		f.Whose, f.Kind, f.Now = Whose{OrganizationID: s.Organization.ID, UserID: by, Personal: true}, KindPersonal, s.at
-		page, err := pageOf(tx, f, lists)
+		page, err := pageOf(tx, f)
 		if err != nil {
 			return err
 		}

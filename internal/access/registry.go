@@ -10,15 +10,12 @@ import (
 
 // Registry is what admins do: every act checks the rule, makes the change and
 // records the Event in one transaction.
-type Registry struct {
-	Deps
-	lists *lists
-}
+type Registry struct{ Deps }
 
 // NewRegistry returns a registry over its dependencies.
 func NewRegistry(d Deps) *Registry {
-	d.facts = newFacts()
-	return &Registry{d, newLists()}
+	d.known = newKnown()
+	return &Registry{d}
 }
 
 // act runs one act in one transaction: it judges the actor and calls do.
@@ -34,9 +31,7 @@ func (d Deps) act(ctx context.Context, a Actor, organization, application string
 
 // look is act for what only reads.
 func (d Deps) look(ctx context.Context, a Actor, organization, application string, n need, do func(ReadTx, Standing) error) error {
-	epoch, sure := d.Store.Epoch()
-	return d.Store.View(ctx, func(tx ReadTx) error {
-		tx = d.facts.recall(tx, epoch, sure)
+	return d.view(ctx, func(tx ReadTx) error {
 		s, err := stand(tx, d.Clock.Now(), a, organization, application, n)
 		if err != nil {
 			return err

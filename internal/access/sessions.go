@@ -30,9 +30,8 @@ func (a *Accounts) Authenticate(ctx context.Context, token secret.Secret) (Visit
 	var v Visit
 	now := a.Clock.Now()
 	hash := HashToken(token)
-	epoch, sure := a.Store.Epoch()
-	err := a.Store.View(ctx, func(tx ReadTx) error {
-		v, tx = Visit{}, a.facts.recall(tx, epoch, sure)
+	err := a.view(ctx, func(tx ReadTx) error {
+		v = Visit{}
 		var err error
 		v.Session, err = tx.SessionByToken(hash)
 		if missing(err) {

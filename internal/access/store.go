@@ -30,6 +30,9 @@ type Store interface {
 	// is the same, but for changes that are not acknowledged yet. ok is false where
 	// that cannot be told, as without a feed of other nodes' changes.
 	Epoch() (epoch uint64, ok bool)
+	// Alone reports whether nobody else can change the database: then the epoch is raised
+	// before anybody can know of a change, and not a moment later.
+	Alone() bool
 	// Nodes returns the servers that share the database, by name; nil where only one can.
 	Nodes(ctx context.Context) ([]Node, error)
 }

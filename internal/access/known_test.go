@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,8 +10,8 @@ import (
 	"claviger/internal/access"
 )
 
-// TestFactsAreOfNow: whoever looked before an act sees what it changed afterwards, in the page and in the bar above it.
-func TestFactsAreOfNow(t *testing.T) {
+// TestPagesAreOfNow: whoever looked before an act sees what it changed afterwards, in the page and in the bar above it.
+func TestPagesAreOfNow(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	ctx, op := t.Context(), o.Operator()
@@ -73,6 +74,69 @@ func TestFactsAreOfNow(t *testing.T) {
 	o.Application("acme", "later")
 	if _, err := o.Registry.ManageAPI(ctx, op, "acme", "later", access.CredentialFilter{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// lateView is a real store in which something happens between somebody's wish to look and the look.
+type lateView struct {
+	access.Store
+	happens func() // nil: nothing
+}
+
+// View is the store's, after what happens before it.
+func (s *lateView) View(ctx context.Context, read func(access.ReadTx) error) error {
+	if happens := s.happens; happens != nil {
+		s.happens = nil
+		happens()
+	}
+	return s.Store.View(ctx, read)
+}
+
+// TestNobodySeesWhatCameAfter: who looks is judged by the state that is shown. A member who has to wait for a connection,
+// and leaves meanwhile, does not see what was made after that.
+func TestNobodySeesWhatCameAfter(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ctx, op := t.Context(), o.Operator()
+	ann := o.hire("ann@example.com", access.Admin)
+	o.User("boss@example.com", "acme", access.Owner)
+	late := &lateView{Store: o.Store}
+	deps := o.Registry.Deps
+	deps.Store = late
+	registry, accounts := access.NewRegistry(deps), access.NewAccounts(deps)
+	actor := ann.actor()
+	list := func() error {
+		return second(registry.Activity(ctx, actor, "acme", "", access.EventFilter{}))
+	}
+	orgs := func() int {
+		v, err := accounts.Authenticate(ctx, ann.token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(v.Organizations)
+	}
+	for range 2 { // from now on it is remembered
+		if err := list(); err != nil || orgs() != 1 {
+			t.Fatal(err)
+		}
+	}
+	late.happens = func() {
+		if _, err := o.Accounts.RemoveMember(ctx, op, "acme", "ann@example.com"); err != nil {
+			t.Error(err)
+		}
+		o.Token("acme", "orders", "made after she had left", "")
+	}
+	if err := list(); access.KindOf(err) != access.NotFound {
+		t.Errorf("looked after she had left: %v", err)
+	}
+	for range 2 {
+		if n := orgs(); n != 0 {
+			t.Fatalf("%d organizations after she had left", n)
+		}
+	}
+	late.happens = func() { o.User("ann@example.com", "acme", access.Viewer) }
+	if n := orgs(); n != 1 {
+		t.Errorf("%d organizations after she had joined again", n)
 	}
 }
 

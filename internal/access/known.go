@@ -1,53 +1,69 @@
 package access
 
 import (
+	"context"
 	"hash/maphash"
 	"slices"
 	"strings"
 )
 
-// facts remembers organizations, applications, APIs and memberships that somebody looked
-// at, under the epoch under which they were read: each page asks for the same few again and
-// again, and only acts change them. Acts ask the database.
-type facts struct {
-	seed  maphash.Seed
-	known *memory[fact, any]
+// known is what was read for pages and is remembered, under the epoch under which it was
+// read: organizations, applications, APIs and memberships, for which each page asks again,
+// and lists of credentials (lists.go). Only acts change them, and acts ask the database.
+type known struct {
+	seed   maphash.Seed
+	facts  *memory[fact, any]
+	totals *memory[CredentialFilter, int]
+	pages  *memory[CredentialFilter, knownPage]
 }
 
-const rememberedFacts = 8_192
+// The bounds of what is remembered. A page of a list takes some 40 KiB.
+const (
+	rememberedFacts  = 8_192
+	rememberedTotals = 1_024
+	rememberedPages  = 128
+)
 
-func newFacts() *facts {
-	return &facts{maphash.MakeSeed(), newMemory[fact, any](rememberedFacts)}
-}
-
-// fact is what was asked for: by its name, and that by which it was chosen.
-type fact struct{ name, of, by string }
-
-// recall returns a transaction that reads what is known under an epoch from memory. The
-// epoch has to be asked for before the transaction begins.
-func (f *facts) recall(tx ReadTx, epoch uint64, sure bool) ReadTx {
-	if f == nil || !sure {
-		return tx
+func newKnown() *known {
+	return &known{
+		maphash.MakeSeed(), newMemory[fact, any](rememberedFacts),
+		newMemory[CredentialFilter, int](rememberedTotals), newMemory[CredentialFilter, knownPage](rememberedPages),
 	}
-	return recalling{tx, f, epoch}
+}
+
+// view is the store's View, with what is known where nobody else changes the database. What
+// is remembered and what is read then belong together, or it is read again: while somebody
+// waits for a connection a member may leave, and things be made that are none of theirs.
+func (d Deps) view(ctx context.Context, read func(ReadTx) error) error {
+	epoch, sure := d.Store.Epoch()
+	if sure && d.known != nil && d.Store.Alone() {
+		err := d.Store.View(ctx, func(tx ReadTx) error { return read(recalling{tx, d.known, epoch}) })
+		if now, still := d.Store.Epoch(); still && now == epoch {
+			return err
+		}
+	}
+	return d.Store.View(ctx, read)
 }
 
 // recalling is a transaction with a memory. What is not there is asked for each time.
 type recalling struct {
 	ReadTx
-	facts *facts
+	known *known
 	epoch uint64
 }
 
+// fact is what was asked for: by its name, and that by which it was chosen.
+type fact struct{ name, of, by string }
+
 func recalled[T any](r recalling, what fact, read func() (T, error)) (T, error) {
-	hash := maphash.Comparable(r.facts.seed, what)
-	if value, ok := r.facts.known.get(&what, hash, r.epoch); ok {
+	hash := maphash.Comparable(r.known.seed, what)
+	if value, ok := r.known.facts.get(&what, hash, r.epoch); ok {
 		return value.(T), nil
 	}
 	value, err := read()
 	if err == nil {
 		what.of, what.by = strings.Clone(what.of), strings.Clone(what.by) // they may be parts of a request's line
-		r.facts.known.put(what, hash, value, r.epoch)
+		r.known.facts.put(what, hash, value, r.epoch)
 	}
 	return value, err
 }
