@@ -303,8 +303,8 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 	// end is what is reported, not the rollback's.
 	defer func() {
 		_ = began.Rollback()
-		if t.written.uses != nil {
-			t.usage.wrote(t.written, end)
+		if t.used != nil {
+			t.usage.wrote(t.used, end)
 		}
 		p.learn(ctx, t.asked)
 	}()

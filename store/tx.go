@@ -34,7 +34,7 @@ type tx struct {
 	crowds     *crowds
 	usage      *usage          // of the store; nil where others write, too
 	remembers  bool            // what is read here may be remembered
-	written    written         // what was added to uses
+	used       [][]access.Use  // what was added
 	generation uint64          // of usage, when this began
 	caller     context.Context // ctx without the bound that the engine sets
 	erased     bool            // something was erased that must not linger

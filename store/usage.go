@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"claviger/internal/access"
 )
@@ -73,14 +74,8 @@ const (
 	unknown // the commit failed: who knows what became of it
 )
 
-// written is what a transaction has written of uses.
-type written struct {
-	uses [][]access.Use
-	last []access.LastUse // of each credential the latest
-}
-
-// wrote adds what a transaction has written to what is remembered, if it has committed.
-func (u *usage) wrote(w written, end outcome) {
+// wrote adds the uses of a transaction to what is remembered, if it has committed.
+func (u *usage) wrote(used [][]access.Use, end outcome) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.generation++
@@ -89,20 +84,25 @@ func (u *usage) wrote(w written, end outcome) {
 	case unknown:
 		u.hours, u.last = nil, nil
 	case committed:
-		if len(u.hours) > 0 {
-			for _, list := range w.uses {
-				for i := range list {
-					u.count(&list[i])
-				}
+		for _, list := range used {
+			for i := range list {
+				u.count(&list[i])
+				u.seen(&list[i])
 			}
 		}
-		for _, l := range w.last {
-			if known, ok := u.last[l.CredentialID]; ok && !l.At.Before(known.At) { // as setLastUseTo has it
-				// Parts of a request's head must not keep all of it.
-				l.Address, l.Agent, l.API, l.Method = strings.Clone(l.Address), strings.Clone(l.Agent), strings.Clone(l.API), strings.Clone(l.Method)
-				u.last[l.CredentialID] = l
-			}
-		}
+	}
+}
+
+// seen notes a use that was committed, if it is the last one as setLastUses has it.
+func (u *usage) seen(use *access.Use) {
+	known, ok := u.last[use.CredentialID]
+	if !ok || use.At.IsZero() || micros(use.At) < micros(known.At) {
+		return
+	}
+	// Parts of a request's head must not keep all of it.
+	u.last[use.CredentialID] = access.LastUse{
+		CredentialID: strings.Clone(use.CredentialID), At: time.UnixMicro(micros(use.At)).UTC(),
+		Address: strings.Clone(use.Address), Agent: strings.Clone(use.Agent), API: strings.Clone(use.API), Method: strings.Clone(use.Method),
 	}
 }
 

@@ -171,10 +171,10 @@ func (t *tx) AddUses(uses []access.Use) error {
 		return nil
 	}
 	if t.usage != nil {
-		if t.written.uses == nil {
+		if t.used == nil {
 			t.usage.writes()
 		}
-		t.written.uses = append(t.written.uses, uses)
+		t.used = append(t.used, uses)
 	}
 	byCredential := func(a, b access.Use) int { return cmp.Compare(a.CredentialID, b.CredentialID) }
 	if !slices.IsSortedFunc(uses, byCredential) {
@@ -253,21 +253,15 @@ func (t *tx) setLastUses(uses []access.Use) error {
 	for i := 0; i < len(uses); {
 		last := uses[i]
 		for i++; i < len(uses) && uses[i].CredentialID == last.CredentialID; i++ {
-			if !uses[i].At.Before(last.At) {
+			if micros(uses[i].At) >= micros(last.At) {
 				last = uses[i]
 			}
 		}
 		if last.At.IsZero() || last.CredentialID == "" {
 			continue
 		}
-		at := micros(last.At)
-		if err := w.add(last.CredentialID, last.ApplicationID, at, last.Address, last.Agent, last.API, last.Method); err != nil {
+		if err := w.add(last.CredentialID, last.ApplicationID, micros(last.At), last.Address, last.Agent, last.API, last.Method); err != nil {
 			return err
-		}
-		if t.usage != nil {
-			t.written.last = append(t.written.last, access.LastUse{
-				CredentialID: last.CredentialID, At: time.UnixMicro(at).UTC(), Address: last.Address, Agent: last.Agent, API: last.API, Method: last.Method,
-			})
 		}
 	}
 	return w.flush()

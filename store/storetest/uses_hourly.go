@@ -72,16 +72,13 @@ func testLastUsesAgain(t *testing.T, s *suite) {
 			uses = append(uses, u)
 		}
 		s.addUses(uses...)
-		batch := map[string]access.Use{} // what of each credential is the latest of all written together
 		for _, u := range uses {
-			if last, ok := batch[u.CredentialID]; !u.At.IsZero() && (!ok || !u.At.Before(last.At)) {
-				batch[u.CredentialID] = u
+			if u.At.IsZero() {
+				continue
 			}
-		}
-		for id, u := range batch {
 			u.At = u.At.Truncate(time.Microsecond)
-			if last, ok := want[id]; !ok || !u.At.Before(last.At) {
-				want[id] = lastOf(u)
+			if last, ok := want[u.CredentialID]; !ok || !u.At.Before(last.At) {
+				want[u.CredentialID] = lastOf(u)
 			}
 		}
 		some := ids[:1+chance.IntN(len(ids))]
