@@ -84,6 +84,9 @@ func (u *usage) wrote(used [][]access.Use, end outcome) {
 	case unknown:
 		u.hours, u.last = nil, nil
 	case committed:
+		if len(u.hours)+len(u.last) == 0 {
+			return
+		}
 		for _, list := range used {
 			for i := range list {
 				u.count(&list[i])
