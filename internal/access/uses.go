@@ -41,7 +41,7 @@ type usePart struct {
 const (
 	useParts = 5   // seconds that a use waits at most while the database can be written
 	fewUses  = 256 // are written at once
-	someUses = 512 // are written for a page
+	someUses = 16  // are written for a page: who tries a credential sees it at once
 )
 
 func newUsePart(size int) usePart {
@@ -263,9 +263,10 @@ func (u *UseLog) Settle(ctx context.Context) {
 // EveryBasic stands for the ids of all Basic credentials.
 const EveryBasic = idBasic
 
-// SettleFor is Settle for a page, which does not wait for thousands of uses to be written:
-// where so many are pending, only those of the credentials that the page is about are.
-// What it tells of others is what was written in the last five seconds.
+// SettleFor is Settle for a page, which does not wait for the uses of others to be written:
+// where more than a few are pending, only those of the credentials that the page is about are.
+// What it tells of others is what was written by Run: up to a second ago, or five where
+// there are many.
 func (u *UseLog) SettleFor(ctx context.Context, ids ...string) {
 	u.settle(ctx, func(u *UseLog) []usePart {
 		if u.pending <= someUses {
