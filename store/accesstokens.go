@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -43,15 +42,9 @@ func (t *tx) AccessToken(id string) (a access.AccessToken, err error) {
 
 // AccessTokenByDigests returns the access token, in whatever state, whose secret
 // has one of the digests.
-func (t *tx) AccessTokenByDigests(digests []secret.Digest) (access.AccessToken, error) {
-	for _, d := range digests {
-		var a access.AccessToken
-		err := t.one(accessTokenInto(&a), selectAccessTokenByDigest, blob(d.Sum), d.KeyID)
-		if !errors.Is(err, access.ErrNoRow) {
-			return a, err
-		}
-	}
-	return access.AccessToken{}, access.ErrNoRow
+func (t *tx) AccessTokenByDigests(digests []secret.Digest) (a access.AccessToken, err error) {
+	err = t.byDigests(accessTokenInto(&a), selectAccessTokenByDigest, "a", digests)
+	return a, err
 }
 
 // AccessTokens returns the live access tokens of a client or of a user, the

@@ -71,15 +71,9 @@ func (t *tx) BasicOf(applicationID string) (c access.Credential, err error) {
 // CredentialByDigests returns the credential, in whatever state, whose secret
 // has one of the digests: those of one secret under several keys, the likeliest
 // first.
-func (t *tx) CredentialByDigests(digests []secret.Digest) (access.Credential, error) {
-	for _, d := range digests {
-		var c access.Credential
-		err := t.one(credentialInto(&c), selectByDigest, blob(d.Sum), d.KeyID)
-		if !errors.Is(err, access.ErrNoRow) {
-			return c, err
-		}
-	}
-	return access.Credential{}, access.ErrNoRow
+func (t *tx) CredentialByDigests(digests []secret.Digest) (c access.Credential, err error) {
+	err = t.byDigests(credentialInto(&c), selectByDigest, "c", digests)
+	return c, err
 }
 
 // CredentialByNonce returns the credential that was made by the form with that

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"claviger/internal/access"
+	"claviger/internal/secret"
 )
 
 // This file is what hangs on the server's keys, and how it moves from one to another.
@@ -14,6 +16,31 @@ func selectUnderKey(table, keyID string, now time.Time, limit int) (string, []an
 	w := &conditions{}
 	w.add(`t.revoked_at IS NULL AND t.key_id = ? AND (t.expires_at IS NULL OR t.expires_at > ?)`, keyID, micros(now))
 	return `SELECT t.id FROM ` + table + ` t` + w.where() + atMost(limit), w.args
+}
+
+// byDigests reads the row that hangs on one of the digests of a secret, by a question for
+// one of them in which the table has an alias. The likeliest is asked for alone. The others
+// are not asked for one after the other, but all at once, the first again: between two
+// questions the row may be moved from a digest that is still to be asked for to one that
+// was, and what is good would not be found.
+func (t *tx) byDigests(into []any, one, alias string, digests []secret.Digest) error {
+	if len(digests) == 0 {
+		return access.ErrNoRow
+	}
+	err := t.one(into, one, blob(digests[0].Sum), digests[0].KeyID)
+	if len(digests) == 1 || !errors.Is(err, access.ErrNoRow) {
+		return err
+	}
+	text, args := selectByDigests(one, alias, digests)
+	return t.one(into, text, args...)
+}
+
+func selectByDigests(one, alias string, digests []secret.Digest) (string, []any) {
+	w := &conditions{args: []any{blob(digests[0].Sum), digests[0].KeyID}}
+	for _, d := range digests[1:] {
+		one += ` OR ` + alias + `.digest = ` + w.arg(blob(d.Sum)) + ` AND ` + alias + `.key_id = ` + w.arg(d.KeyID)
+	}
+	return one, w.args
 }
 
 // KeyRetired reports whether a key was retired.

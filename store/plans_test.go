@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"claviger/internal/access"
+	"claviger/internal/secret"
 )
 
 // openEmpty opens an empty store for tests that look inside it.
@@ -99,11 +100,13 @@ func TestPlans(t *testing.T) {
 		text, args := selectEvents(f)
 		return ask(text, args, uses)
 	}
+	several, digests := selectByDigests(selectByDigest, "c", []secret.Digest{{KeyID: "key1", Sum: []byte{1}}, {KeyID: "key2", Sum: []byte{2}}})
 	uses, usesArgs := selectApplicationUses("org_1", now, now)
 	for name, q := range map[string]question{
 		"target":             ask(selectTarget, []any{"acme", "orders"}, "apis_in_order"),
 		"target's basic":     ask(selectTarget, []any{"acme", "orders"}, "credentials_basic"),
 		"by digest":          ask(selectByDigest, []any{[]byte{1}, "key1"}, "sqlite_autoindex_credentials_2 (digest=?)"),
+		"by digests":         ask(several, digests, "sqlite_autoindex_credentials_2 (digest=?)"),
 		"session":            ask(selectSessionByToken, []any{[]byte{1}}, "sessions_by_previous"),
 		"session's token":    ask(selectSessionByToken, []any{[]byte{1}}, "sqlite_autoindex_sessions_2 (token_hash=?)"),
 		"elevation":          ask(selectCurrentElevation, []any{"ses_1"}, "elevations_of_session"),

@@ -404,7 +404,7 @@ func (a *Authority) RevokeToken(ctx context.Context, client Credential, token se
 		return nil
 	}
 	return a.Store.Update(ctx, func(tx Tx) error {
-		t, err := tx.AccessTokenByDigests(a.Keys.Digests(token))
+		t, err := bySecret(a.Keys, token, tx.AccessTokenByDigests)
 		if missing(err) {
 			return nil
 		}

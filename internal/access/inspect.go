@@ -159,15 +159,14 @@ func (v *Verifier) identify(tx ReadTx, s Standing, p *Presented, out *Inspected)
 		}
 		return ignoreMissing(err)
 	}
-	digests := v.deps.Keys.Digests(p.Secret)
-	a, err := tx.AccessTokenByDigests(digests)
+	a, err := bySecret(v.deps.Keys, p.Secret, tx.AccessTokenByDigests)
 	if err == nil {
 		return out.identifyAccess(tx, s, a)
 	}
 	if !missing(err) {
 		return err
 	}
-	c, err := tx.CredentialByDigests(digests)
+	c, err := bySecret(v.deps.Keys, p.Secret, tx.CredentialByDigests)
 	if err != nil {
 		return v.identifyDisabled(tx, s, p, out, err)
 	}

@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -151,5 +152,62 @@ func TestReinstateEndsAccessTokens(t *testing.T) {
 			t.Errorf("endings known %v: %d access tokens, %v", known, out.AccessTokens, err)
 		}
 		o.opens("after", "acme", "orders", "POST", g.Secret, want)
+	}
+}
+
+// rotatingStore is a real store in which something happens between the making of a secret's digests and the question for
+// them.
+type rotatingStore struct {
+	access.Store
+	happens func() // once
+}
+
+type rotatingTx struct {
+	access.ReadTx
+	store *rotatingStore
+}
+
+// Lookup is the store's.
+func (s *rotatingStore) Lookup(ctx context.Context, read func(access.ReadTx) error) error {
+	return s.Store.Lookup(ctx, func(tx access.ReadTx) error { return read(rotatingTx{tx, s}) })
+}
+
+// CredentialByDigests is the transaction's, after what happens before it.
+func (tx rotatingTx) CredentialByDigests(digests []secret.Digest) (access.Credential, error) {
+	if happens := tx.store.happens; happens != nil {
+		tx.store.happens = nil
+		happens()
+	}
+	return tx.ReadTx.CredentialByDigests(digests)
+}
+
+// TestRotatedWhileLookedUp: a token is looked up under the keys that there were a moment ago; meanwhile the key is
+// rotated, and the token moves to the new one. It is good all the same.
+func TestRotatedWhileLookedUp(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	token := o.Token("acme", "orders", "busy", "")
+	rotating := &rotatingStore{Store: o.Store}
+	deps := o.Registry.Deps
+	deps.Store = rotating
+	verifier := access.NewVerifier(deps, access.NewUseLog(rotating, slog.New(slog.DiscardHandler)))
+	request := access.Request{
+		Organization: "acme", Application: "orders", API: "backend", WantAPI: true, Method: "GET", Caller: desk,
+		Presented: access.Presented{Way: access.WayBearer, Secret: secret.New("clavt_00000000000000000000000000000000000000000000")},
+	}
+	if _, err := verifier.Verify(t.Context(), request); err != nil { // the application is in memory from now on
+		t.Fatal(err)
+	}
+	request.Presented.Secret = token.Secret
+	rotating.happens = func() {
+		now, before := o.rotate()
+		o.opens("meanwhile", "acme", "orders", "GET", token.Secret, access.Accepted)
+		o.FlushUses()
+		if key := o.keyOf(token.Credential.ID); key != now || key == before {
+			t.Errorf("it lives by %s, want %s", key, now)
+		}
+	}
+	if v, err := verifier.Verify(t.Context(), request); err != nil || v.Reason != access.Accepted || rotating.happens != nil {
+		t.Errorf("reason %d (%s), %v", v.Reason, v.Description, err)
 	}
 }

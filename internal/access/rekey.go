@@ -100,3 +100,15 @@ func (v *Verifier) renew(f *found, presented secret.Secret) {
 		f.renewed.Store(v.uses.redigests.add(Redigest{ID: id, AccessToken: f.access.ID != "", From: all[i], To: all[0]}))
 	}
 }
+
+// bySecret asks for the row of a secret by its digests under all keys. Where another key has
+// become the primary one meanwhile the row may be under that one by now, and it asks again.
+func bySecret[T any](keys *secret.Keyring, s secret.Secret, ask func([]secret.Digest) (T, error)) (T, error) {
+	for {
+		digests := keys.Digests(s)
+		row, err := ask(digests)
+		if !missing(err) || digests[0].KeyID == keys.Primary() {
+			return row, err
+		}
+	}
+}

@@ -286,7 +286,7 @@ func (v *Verifier) find(tx ReadTx, p Presented, t Target, f *found) (bool, error
 	if class == secret.Access {
 		return v.findAccessToken(tx, p, t, f)
 	}
-	f.credential, err = tx.CredentialByDigests(v.deps.Keys.Digests(p.Secret))
+	f.credential, err = bySecret(v.deps.Keys, p.Secret, tx.CredentialByDigests)
 	if missing(err) {
 		return false, nil
 	}

@@ -15,7 +15,7 @@ func (v *Verifier) findAccessToken(tx ReadTx, p Presented, t Target, f *found) (
 		return false, nil
 	}
 	var err error
-	f.access, err = tx.AccessTokenByDigests(v.deps.Keys.Digests(p.Secret))
+	f.access, err = bySecret(v.deps.Keys, p.Secret, tx.AccessTokenByDigests)
 	if missing(err) {
 		return false, nil
 	}
@@ -178,7 +178,7 @@ func (v *Verifier) client(ctx context.Context, password secret.Secret) (Credenti
 	var f found
 	err := v.deps.Store.Lookup(ctx, func(tx ReadTx) error {
 		var err error
-		f.credential, err = tx.CredentialByDigests(v.deps.Keys.Digests(password))
+		f.credential, err = bySecret(v.deps.Keys, password, tx.CredentialByDigests)
 		return err
 	})
 	if err == nil && sure {
@@ -223,11 +223,10 @@ func (v *Verifier) boundTo(tx ReadTx, token secret.Secret) (applicationID string
 	if err != nil {
 		return "", false, nil
 	}
-	digests := v.deps.Keys.Digests(token)
 	if class == secret.Access {
-		a, err := tx.AccessTokenByDigests(digests)
+		a, err := bySecret(v.deps.Keys, token, tx.AccessTokenByDigests)
 		return a.ApplicationID, err == nil, ignoreMissing(err)
 	}
-	c, err := tx.CredentialByDigests(digests)
+	c, err := bySecret(v.deps.Keys, token, tx.CredentialByDigests)
 	return c.ApplicationID, err == nil, ignoreMissing(err)
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"slices"
+	"sync"
 	"testing"
 
 	"claviger/internal/access"
@@ -81,6 +82,59 @@ func testKeys(t *testing.T, s *suite) {
 	if c, a := s.countUnder(own); c != before-1 || a != 0 {
 		t.Errorf("by the old key live %d and %d", c, a)
 	}
+}
+
+// testFoundWhileMoved looks for a credential and an access token by their digests under two keys, while they are moved
+// from one to the other and back: each time they are found, whatever is asked first.
+func testFoundWhileMoved(t *testing.T, s *suite) {
+	const times = 300
+	s.world()
+	s.clients()
+	s.insert(token("tok_1"))
+	s.issue(issuedTo("cli_1", "act_1", 1))
+	both := func(id string) []secret.Digest { return []secret.Digest{under("key9", id), digest(id)} }
+	ctx, done := t.Context(), make(chan struct{})
+	var readers sync.WaitGroup
+	for _, reverse := range []bool{false, true} {
+		credential, accessToken := both("tok_1"), both("act_1")
+		if reverse {
+			slices.Reverse(credential)
+			slices.Reverse(accessToken)
+		}
+		readers.Go(func() {
+			for {
+				err := s.store.Lookup(ctx, func(tx access.ReadTx) error {
+					_, err := tx.CredentialByDigests(credential)
+					return err
+				})
+				if err == nil {
+					err = s.store.Lookup(ctx, func(tx access.ReadTx) error {
+						_, err := tx.AccessTokenByDigests(accessToken)
+						return err
+					})
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range times {
+		var moves []access.Redigest
+		for _, id := range []string{"tok_1", "act_1"} {
+			ds := both(id)
+			moves = append(moves, access.Redigest{ID: id, AccessToken: id == "act_1", From: ds[(i+1)%2], To: ds[i%2]})
+		}
+		s.redigest(moves...)
+	}
+	close(done)
+	readers.Wait()
 }
 
 func has(list []access.Credential, id string) bool {

@@ -53,6 +53,7 @@ var tests = []struct {
 	{"AccessTokenRevocation", testAccessTokenRevocation},
 	{"AccessTokensByOrganization", testAccessTokensByOrganization},
 	{"Keys", testKeys},
+	{"FoundWhileMoved", testFoundWhileMoved},
 	{"RetiredKeys", testRetiredKeys},
 	{"Reseal", testReseal},
 	{"Invites", testInvites},
