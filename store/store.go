@@ -286,18 +286,15 @@ func (s *Store) transact(ctx context.Context, p *pool, j job) (met bool, err err
 		bounded, cancel = context.WithTimeout(ctx, j.bound)
 		defer cancel()
 	}
-	var generation uint64
-	if !s.dialect.shared {
-		generation = s.usage.begun() // before anything is read
+	t := &tx{ctx: bounded, caller: ctx, ready: p.ready(), dialect: s.dialect, crowds: &s.crowds}
+	if s.Alone() {
+		t.usage, t.remembers, t.generation = &s.usage, j.options.ReadOnly, s.usage.begun() // before anything is read
 	}
 	began, err := s.begin(bounded, p, j.options)
 	if err != nil {
 		return false, ended(ctx, "begin transaction", err)
 	}
-	t := &tx{ctx: bounded, caller: ctx, sql: began, began: began, ready: p.ready(), dialect: s.dialect, crowds: &s.crowds, generation: generation}
-	if !s.dialect.shared {
-		t.usage, t.remembers = &s.usage, j.options.ReadOnly
-	}
+	t.sql, t.began = began, began
 	end := rolledBack
 	// After a commit this does nothing; after an error or a panic the closure's
 	// end is what is reported, not the rollback's.

@@ -64,21 +64,19 @@ func plural(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// absolute is what the title of a <time> says.
-func absolute(at time.Time) string { return string(appendAbsolute(nil, at)) }
-
 const absoluteLayout = "Monday, 2 January 2006, 15:04:05 MST"
 
-// appendAbsolute is AppendFormat by absoluteLayout, of which each row of a table has two, in
-// a third of the time.
-func appendAbsolute(b []byte, at time.Time) []byte {
+// absolute is what the title of a <time> says. Each row of a table has two, and Format by
+// the layout takes three times as long.
+func absolute(at time.Time) string {
 	zone, _ := at.Zone()
 	year, month, day := at.Date()
 	if zone == "" || year < 1000 || year > 9999 {
-		return at.AppendFormat(b, absoluteLayout)
+		return at.Format(absoluteLayout)
 	}
 	hour, minute, second := at.Clock()
-	b = append(append(b, at.Weekday().String()...), ", "...)
+	var room [64]byte
+	b := append(append(room[:0], at.Weekday().String()...), ", "...)
 	if day >= 10 {
 		b = append(b, byte('0'+day/10))
 	}
@@ -88,7 +86,7 @@ func appendAbsolute(b []byte, at time.Time) []byte {
 	b = append(twoDigits(b, hour), ':')
 	b = append(twoDigits(b, minute), ':')
 	b = append(twoDigits(b, second), ' ')
-	return append(b, zone...)
+	return string(append(b, zone...))
 }
 
 func twoDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }

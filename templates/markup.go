@@ -60,28 +60,7 @@ func (m *markup) text(text string) {
 	m.drawn = append(m.drawn, text...)
 }
 
-// bytes is text.
-func (m *markup) bytes(text []byte) {
-	for _, c := range text {
-		if escaped[c] {
-			m.text(string(text))
-			return
-		}
-	}
-	m.drawn = append(m.drawn, text...)
-}
-
-// number adds a number; nearly all are small.
-func (m *markup) number(n int64) {
-	if 0 <= n && n < 100 {
-		if n >= 10 {
-			m.drawn = append(m.drawn, byte('0'+n/10))
-		}
-		m.drawn = append(m.drawn, byte('0'+n%10))
-		return
-	}
-	m.drawn = strconv.AppendInt(m.drawn, n, 10)
-}
+func (m *markup) number(n int64) { m.drawn = strconv.AppendInt(m.drawn, n, 10) }
 
 // escaped are the bytes that are no text in HTML.
 var escaped = [256]bool{'&': true, '<': true, '>': true, '"': true, '\'': true}

@@ -117,8 +117,7 @@ func (when When) draw(m *markup) {
 	m.html(`<time datetime="`)
 	m.drawn = when.At.UTC().AppendFormat(m.drawn, time.RFC3339) // no byte of it needs an escape
 	m.html(`" title="`)
-	var room [64]byte
-	m.bytes(appendAbsolute(room[:0], when.At))
+	m.text(absolute(when.At))
 	m.html(`"`)
 	if !when.Fixed {
 		m.html(` data-relative`)

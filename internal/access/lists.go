@@ -23,11 +23,11 @@ func remembering(tx ReadTx, f CredentialFilter) (recalling, bool) {
 
 // kept is a filter to be kept: it must not hold on to the request's line, of which its
 // texts may be parts. State and Kind are constants.
-func (r recalling) kept(f CredentialFilter) (CredentialFilter, uint64) {
+func kept(f CredentialFilter) CredentialFilter {
 	f.Search, f.UserID = strings.Clone(f.Search), strings.Clone(f.UserID)
 	f.Scope = Scope{strings.Clone(f.Scope.API), Action(strings.Clone(string(f.Scope.Action)))}
 	f.After.ID, f.Before.ID = strings.Clone(f.After.ID), strings.Clone(f.Before.ID)
-	return f, maphash.Comparable(r.known.seed, f)
+	return f
 }
 
 // totalOf returns how many credentials a filter chooses, at most maxCounted+1. That
@@ -37,16 +37,16 @@ func totalOf(tx ReadTx, f CredentialFilter) (int, error) {
 	if !ok {
 		return tx.CountCredentials(f, maxCounted+1)
 	}
-	whole := f
-	whole.After, whole.Before, whole.Limit = Cursor{}, Cursor{}, 0
-	whole.Now, whole.ExpiresBefore = f.Now.UTC().Truncate(time.Minute), f.ExpiresBefore.UTC().Truncate(time.Minute)
-	key, hash := r.kept(whole)
+	key := f
+	key.After, key.Before, key.Limit = Cursor{}, Cursor{}, 0
+	key.Now, key.ExpiresBefore = f.Now.UTC().Truncate(time.Minute), f.ExpiresBefore.UTC().Truncate(time.Minute)
+	hash := maphash.Comparable(r.known.seed, key)
 	if n, ok := r.known.totals.get(&key, hash, r.epoch); ok {
 		return n, nil
 	}
 	n, err := tx.CountCredentials(f, maxCounted+1)
 	if err == nil {
-		r.known.totals.put(key, hash, n, r.epoch)
+		r.known.totals.put(kept(key), hash, n, r.epoch)
 	}
 	return n, err
 }
@@ -71,9 +71,9 @@ func credentialsOf(tx ReadTx, f CredentialFilter) ([]Credential, error) {
 		list, err := tx.Credentials(f)
 		return withoutSecrets(list), err
 	}
-	timeless := f
-	timeless.Now = time.Time{}
-	key, hash := r.kept(timeless)
+	key := f
+	key.Now = time.Time{}
+	hash := maphash.Comparable(r.known.seed, key)
 	if p, ok := r.known.pages.get(&key, hash, r.epoch); ok && p.isOf(f.Now) {
 		return p.list, nil
 	}
@@ -87,7 +87,7 @@ func credentialsOf(tx ReadTx, f CredentialFilter) ([]Credential, error) {
 			p.until = ends
 		}
 	}
-	r.known.pages.put(key, hash, p, r.epoch)
+	r.known.pages.put(kept(key), hash, p, r.epoch)
 	return list, nil
 }
 
